@@ -1,0 +1,1 @@
+"""Magnetite in ASE."""

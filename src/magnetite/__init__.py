@@ -1,0 +1,55 @@
+"""Magnetite: a crystal's magnetism from its atomic coordinates, inside pymatgen, matminer and ASE.
+
+>>> import magnetite
+>>> print(magnetite.analyze_magnetism("NiO.cif"))  # doctest: +SKIP
+
+Importing the package puts ``analyze_magnetism()`` on pymatgen's structures; `disable` takes it
+off again. Nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from magnetite.api import analyze_magnetism, analyze_many, load
+    from magnetite.errors import MagnetiteError
+    from magnetite.reports import MagnetismReport
+    from magnetite.sources import read_structures
+
+from magnetite_pymatgen import disable, enable
+
+__version__ = "0.1.0"
+__all__ = [
+    "MagnetismReport",
+    "MagnetiteError",
+    "analyze_magnetism",
+    "analyze_many",
+    "disable",
+    "enable",
+    "load",
+    "read_structures",
+]
+
+_HOMES = {
+    "MagnetismReport": "magnetite.reports",
+    "MagnetiteError": "magnetite.errors",
+    "analyze_magnetism": "magnetite.api",
+    "analyze_many": "magnetite.api",
+    "load": "magnetite.api",
+    "read_structures": "magnetite.sources",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])
+
+
+enable()

@@ -1,0 +1,208 @@
+"""The training examples of the order, moment and propagation-vector tasks, with their splits.
+
+Every example is a primitive chemical cell: the cell of a magnetic calculation or of a refined
+magnetic structure gives its label away (it is a supercell for most antiferromagnets).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magnetite.datasets.records import Record, read_records
+from magnetite.elements import FROZEN_4F, MAGNETIC_ELEMENTS
+from magnetite.errors import DataError, StructureError
+from magnetite.graphs import Graph
+from magnetite.structures import as_crystal
+
+N_FOLDS = 10
+TEST_FOLD, VALIDATION_FOLD = 0, 1
+MAX_TRAINING_ATOMS = 100
+"""Larger primitive cells are left out of training (6 % of rows, a third of the time), not of testing."""
+ORDER_INDEX = {"NM": 0, "AFM": 1, "FM": 2, "FiM": 2}
+NOISY_CHEMISTRY = frozenset("V Cr Mn Fe Co Ni Ce Pr Nd Sm Eu Gd Tb Dy Ho Er Tm Yb Th U Np Pu".split())
+"""Elements for which absence from a list of magnets proves nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """One labelled crystal.
+
+    Attributes:
+        graph: neighbour graph of the primitive cell.
+        volume_per_atom: in Å³.
+        formula: reduced formula; never in two splits.
+        fold: 0–9; see `TEST_FOLD`, `VALIDATION_FOLD`.
+        stratum: which set it belongs to (``ggau``, ``other``, ``quiet``, ``measured``).
+        order: index into ORDER_CLASSES, or -1 where unknown.
+        zero_k: 1 if the propagation vector is zero, 0 if not, -1 where unknown.
+        moments: |m| of each atom in μB, NaN where unknown, shape (n_atoms,).
+        balanced: belongs to the class-balanced subset that accuracies are reported on.
+        identity: id of the row it came from.
+    """
+
+    graph: Graph
+    volume_per_atom: float
+    formula: str
+    fold: int
+    stratum: str
+    order: int
+    zero_k: int
+    moments: NDArray[np.float32]
+    balanced: bool
+    identity: str
+
+
+@lru_cache(maxsize=200_000)
+def reduced_formula(formula: str) -> str:
+    """Reduced formula in one spelling."""
+    from pymatgen.core import Composition
+
+    return str(Composition(formula).reduced_formula)
+
+
+def hash_fold(formula: str) -> int:
+    """Fold of a formula that no data set assigns one to; the elements themselves always train."""
+    letters = "".join(c for c in formula if not c.isdigit())
+    if sum(c.isupper() for c in letters) == 1:
+        return N_FOLDS - 1
+    return int(hashlib.sha256(formula.encode()).hexdigest(), 16) % N_FOLDS
+
+
+class MagneticData:
+    """Reads the labelled sets of a data folder (see docs/data.md) with one split for all of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.dft = folder / "dft_magnetic"
+        train = self._find("TRAIN_merker_like_ggau")
+        self._folds = {reduced_formula(r["formula"]): int(r["fold"]) for r in read_records(train)}
+
+    def _find(self, name: str, folder: Path | None = None) -> Path:
+        folder = folder or self.dft
+        for path in (folder / f"{name}.jsonl.gz", folder / f"{name}.jsonl"):
+            if path.is_file():
+                return path
+        raise DataError(f"no {name}.jsonl.gz here", str(folder))
+
+    def fold(self, formula: str) -> int:
+        """The fold of a reduced formula, the same in every set."""
+        return self._folds.get(formula, hash_fold(formula))
+
+    def _example(self, row: Record, cell: Record, stratum: str, order: str | None, **labels: Any) -> Example | None:
+        """Validate and reduce a row; None if it is not a usable crystal."""
+        try:
+            crystal = as_crystal(cell, source=str(row.get("id")))
+            primitive, places = crystal.primitive
+            graph = primitive.graph
+        except StructureError:
+            return None
+        moments = np.full(len(primitive), np.nan, dtype=np.float32)
+        if labels.get("magmoms") is not None:
+            total = np.bincount(places, np.abs(np.asarray(labels["magmoms"], float)), len(primitive))
+            moments = (total / np.bincount(places, minlength=len(primitive))).astype(np.float32)
+        formula = primitive.reduced_formula
+        return Example(
+            graph, primitive.volume / len(primitive), formula, self.fold(formula), stratum,
+            ORDER_INDEX.get(order or "", -1), labels.get("zero_k", -1), moments, labels.get("balanced", False),
+            str(row.get("id")),
+        )  # fmt: skip
+
+    def ggau(self) -> Iterator[Example]:
+        """The order set of GGA+U chemistry, with the moments of its calculations where they are known."""
+        moments = {r["id"]: r for r in read_records(self._find("mp_magmoms_kitchin"))}
+        for row in read_records(self._find("TRAIN_merker_like_ggau")):
+            source = moments.get(row["id"])
+            labels: dict[str, Any] = {"balanced": row["balanced"]}
+            example = None
+            if row["label"] == "NM":
+                labels["magmoms"] = np.zeros(len(row["species"]))
+            elif source is not None:
+                example = self._example(row, source, "ggau", row["label"], magmoms=source["magmoms"], **labels)
+            if example is None or example.graph.n_atoms != len(row["species"]):
+                example = self._example(row, row, "ggau", row["label"], **labels)
+            if example is not None:
+                yield example
+
+    def other(self) -> Iterator[Example]:
+        """Chemistry outside the GGA+U set: computed magnets, and non-magnets by inference."""
+        known = {r["id"] for r in read_records(self._find("TRAIN_merker_like_ggau"))}
+        for row in read_records(self._find("mp_magmoms_kitchin")):
+            if row["id"] not in known and row["ordering_mp"] != "NM":
+                yield from _some(self._example(row, row, "other", row["ordering_mp"], magmoms=row["magmoms"]))
+        for row in read_records(self._find("mp_nonmagnetic_inferred")):
+            # With 4f electrons frozen, "absent from the magnets" says nothing of a rare-earth compound.
+            if row["id"] not in known and row["nm_tier"] == "A" and not FROZEN_4F & set(row["species"]):
+                zeros = np.zeros(len(row["species"]))
+                yield from _some(self._example(row, row, "other", "NM", magmoms=zeros))
+
+    def workflow(self) -> Iterator[Example]:
+        """Structures whose ordering was searched, not in the GGA+U set."""
+        known = {r["mp_id"] for r in read_records(self._find("TRAIN_merker_like_ggau"))}
+        for row in read_records(self._find("mp_workflow_digimatchem")):
+            if row["id"] not in known:
+                stratum = "ggau" if row["is_GGA_U"] else "other"
+                yield from _some(self._example(row, row, stratum, row["ordering_mp"], magmoms=row["magmoms"]))
+
+    def quiet(self, limit: int = 6000) -> Iterator[Example]:
+        """Structures that no list of magnets names and whose elements give no reason to doubt it.
+
+        Takes the `limit` rows with the smallest hash of their id, so that any part of the file can
+        be drawn, and every elemental crystal.
+        """
+        magnets = {reduced_formula(r["formula"]) for r in read_records(self._find("mp_magmoms_kitchin"))}
+        magnets |= {reduced_formula(r["reduced_formula"]) for r in read_records(self._find("magndata", self.folder / "magndata"))}
+        rows = []
+        for row in read_records(self._find("mp_structures_unlabelled", self.folder)):
+            elements = set(row["species"])
+            # Cu2+ in a salt is a magnet that plain DFT often misses.
+            doubtful = NOISY_CHEMISTRY & elements or ("Cu" in elements and elements & set("O F Cl Br N".split()))
+            if doubtful or len(row["species"]) > 40:
+                continue
+            key = hashlib.sha256(str(row["id"]).encode()).hexdigest()
+            rows.append((len(elements) > 1, key, row))
+        rows.sort(key=lambda item: item[:2])
+        taken = 0
+        for elemental_last, _, row in rows:
+            if taken >= limit and elemental_last:
+                break
+            example = self._example(row, row, "quiet", "NM", magmoms=np.zeros(len(row["species"])))
+            if example is not None and example.formula not in magnets:
+                taken += 1
+                yield example
+
+    def measured(self) -> Iterator[Example]:
+        """Magnetic structures refined from neutron diffraction (MAGNDATA), in their chemical cells."""
+        for row in read_records(self._find("magndata", self.folder / "magndata")):
+            if row["usable"]:
+                yield from _some(
+                    self._example(row, row["parent_cell"], "measured", row["order"], zero_k=int(row["zero_k"]))
+                )
+
+
+def _some(example: Example | None) -> Iterable[Example]:
+    return () if example is None else (example,)
+
+
+def trainable(example: Example) -> bool:
+    """Whether an example is of a size that training uses."""
+    return example.graph.n_atoms <= MAX_TRAINING_ATOMS
+
+
+def select(examples: Iterable[Example], keep: Callable[[Example], bool]) -> list[Example]:
+    """The examples that `keep` accepts."""
+    return [example for example in examples if keep(example)]
+
+
+def is_magnetic_chemistry(formula: str) -> bool:
+    """Whether a formula holds an element that can carry a moment."""
+    from pymatgen.core import Composition
+
+    return bool(MAGNETIC_ELEMENTS & {element.symbol for element in Composition(formula)})

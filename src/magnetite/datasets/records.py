@@ -1,0 +1,66 @@
+"""JSON-lines records, the format in which all training data is held.
+
+One JSON object a line, gzipped or not: ``lattice`` (3×3 rows in Å), ``species``, ``frac_coords``,
+and whatever labels the set carries (``ordering``, ``magmoms`` in μB, ``zero_k`` …).
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from magnetite.errors import DataError
+
+Record = dict[str, Any]
+
+
+def open_lines(path: Path) -> Iterator[bytes]:
+    """Lines of a file, unpacked if its name ends in ``.gz``.
+
+    Raises:
+        DataError: the file is missing, cut short or not gzip.
+    """
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as handle:
+            yield from handle
+    except (OSError, EOFError, gzip.BadGzipFile) as error:
+        raise DataError(f"cannot be read ({type(error).__name__}: {error})", str(path)) from error
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Parse a JSON-lines file row by row.
+
+    Raises:
+        DataError: a line is not a JSON object; the message gives its number.
+    """
+    for number, line in enumerate(open_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise DataError(f"line {number} is not JSON ({error})", str(path)) from error
+        if not isinstance(record, dict):
+            raise DataError(f"line {number} is not a JSON object", str(path))
+        yield record
+
+
+def write_records(path: Path, records: Iterable[Record]) -> int:
+    """Write records to a JSON-lines file, whole or not at all; returns their number."""
+    partial = path.with_name(path.name + ".part")
+    count = 0
+    try:
+        opener = gzip.open if path.suffix == ".gz" else open
+        with opener(partial, "wt", encoding="utf-8") as handle:
+            for record in records:
+                handle.write(json.dumps(record) + "\n")
+                count += 1
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return count

@@ -1,0 +1,138 @@
+"""The order and propagation-vector model of the zoo: crystals in, reports out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from magnetite.elements import FROZEN_4F
+from magnetite.graphs import Graph
+from magnetite.order.domain import Domain
+from magnetite.order.network import MagnetismNetwork
+from magnetite.order.weights import from_tensors
+from magnetite.reports import CLASSES, MagnetismReport
+from magnetite.runtime import collate
+from magnetite.structures import Crystal
+from magnetite.zoo.cards import Card
+from magnetite.zoo.model import ZooModel
+
+CLOSE_CALL = 0.6
+"""A most probable class below this is reported as a close call."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedCrystal:
+    """A crystal's primitive cell as a graph, and what the report needs of the original."""
+
+    graph: Graph
+    volume_per_atom: float
+    places: NDArray[np.int64]
+    formula: str
+    elements: frozenset[str]
+    source: str | None
+
+
+class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
+    """Magnetic order, zero propagation vector and |m| from one pass of one network."""
+
+    family: ClassVar[str] = "order"
+
+    def __init__(self, card: Card, network: MagnetismNetwork, domain: Domain, device: torch.device) -> None:
+        super().__init__(card, device)
+        self.network, self.domain = network, domain
+        calibration = card.settings["calibration"]
+        self._order_temperature = float(calibration["order_temperature"])
+        self._k_temperature = float(calibration["zero_k_temperature"])
+        self._sparse_elements = dict(card.settings["sparse_elements"])
+
+    @classmethod
+    def from_weights(cls, card: Card, tensors: dict[str, Tensor], device: torch.device) -> Self:
+        """Build the model from its card and tensors."""
+        region = card.settings["domain"]
+        domain = Domain(
+            tensors["domain.mean"].numpy(), tensors["domain.whitening"].numpy(),
+            float(region["distance_limit"]), tuple(region["packing_limits"]),
+        )  # fmt: skip
+        return cls(card, from_tensors(card.settings["network"], tensors, device), domain, device)
+
+    def prepare(self, crystal: Crystal) -> PreparedCrystal:
+        """Reduce to the primitive chemical cell and find the neighbours.
+
+        Raises:
+            StructureError: atoms coincide.
+        """
+        primitive, places = crystal.primitive
+        return PreparedCrystal(
+            primitive.graph, primitive.volume / len(primitive), places,
+            crystal.reduced_formula, crystal.elements, crystal.source,
+        )  # fmt: skip
+
+    def cost(self, prepared: PreparedCrystal) -> int:
+        """Number of edges."""
+        return prepared.graph.n_edges
+
+    @torch.inference_mode()
+    def predict(self, batch: Sequence[PreparedCrystal]) -> list[MagnetismReport]:
+        """Reports for a batch, in its order."""
+        joined = collate([p.graph for p in batch], [p.volume_per_atom for p in batch]).to(self.device)
+        output = self.network(joined)
+        order = torch.softmax(output["order"].double() / self._order_temperature, dim=1).cpu().numpy()
+        zero_k = torch.sigmoid(output["zero_k"].double() / self._k_temperature).mean(1).cpu().numpy()
+        moments = np.split(output["moment"].cpu().numpy(), np.cumsum([p.graph.n_atoms for p in batch])[:-1])
+        distances = self.domain.distance(output["features"].cpu().numpy())
+        return [
+            self._report(p, order[i], float(zero_k[i]), moments[i][p.places], float(distances[i]))
+            for i, p in enumerate(batch)
+        ]
+
+    def failure(self, error: str, source: str | None) -> MagnetismReport:
+        """The report of a crystal that could not be predicted."""
+        return MagnetismReport.failed(error, source, str(self.card))
+
+    def _report(
+        self, prepared: PreparedCrystal, order: NDArray[np.float64], zero_k: float, moments: NDArray[np.float32], distance: float
+    ) -> MagnetismReport:
+        unknown = sorted(prepared.elements - self.card.elements)
+        objections = [f"{', '.join(unknown)} not in the training data"] if unknown else []
+        objections += self.domain.objections(prepared.graph, distance)
+        uncertainty = float(-(order * np.log(np.clip(order, 1e-12, 1))).sum() / np.log(len(order)))
+        return MagnetismReport(
+            formula=prepared.formula,
+            probabilities={name: float(p) for name, p in zip(CLASSES, order, strict=True)},
+            zero_k_probability=zero_k,
+            uncertainty=min(max(uncertainty, 0.0), 1.0),
+            in_domain=not objections,
+            warnings=(*(f"outside the training domain: {o}" for o in objections), *self._cautions(prepared, order)),
+            model=str(self.card),
+            site_moments=tuple(float(m) for m in moments),
+            source=prepared.source,
+        )
+
+    def _cautions(self, prepared: PreparedCrystal, order: NDArray[np.float64]) -> list[str]:
+        """What a careful colleague would add to the figures."""
+        found = []
+        first, second = np.argsort(order)[::-1][:2]
+        if order[first] < CLOSE_CALL:
+            found.append(f"close call between {CLASSES[first]} and {CLASSES[second]}: take it as a guess")
+        frozen = sorted(FROZEN_4F & prepared.elements)
+        if frozen:
+            found.append(
+                f"the 4f electrons of {', '.join(frozen)} were frozen in the training calculations: "
+                "their order at low temperature and their moments are not to be relied on"
+            )
+        sparse = {e: n for e, n in self._sparse_elements.items() if e in prepared.elements}
+        if sparse:
+            counts = ", ".join(f"{e} ({n} structures)" for e, n in sorted(sparse.items()))
+            found.append(f"few training structures hold {counts}")
+        if CLASSES[first] == "FM" and not prepared.elements & {"O", "F"}:
+            found.append(
+                "outside oxides and fluorides most FM labels come from calculations that tried no other order: "
+                "check antiferromagnetic alternatives"
+            )
+        return found

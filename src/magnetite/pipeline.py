@@ -1,0 +1,98 @@
+"""The one way from many structures to many reports: streamed, batched by edges, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import torch
+from tqdm.auto import tqdm
+
+from magnetite.errors import MagnetiteError
+from magnetite.runtime import EDGES_PER_BATCH
+from magnetite.structures import as_crystal
+from magnetite.zoo.model import ZooModel
+
+if TYPE_CHECKING:
+    from magnetite.structures import StructureLike
+
+Prepared = TypeVar("Prepared")
+Report = TypeVar("Report")
+OnError = Literal["raise", "report"]
+MAX_WAITING = 512
+"""Structures prepared ahead of a batch at most, so that a stream of tiny cells also moves on."""
+
+
+def run(
+    model: ZooModel[Prepared, Report],
+    structures: Iterable[StructureLike | MagnetiteError],
+    *,
+    on_error: OnError = "raise",
+    progress: bool | str = False,
+    total: int | None = None,
+) -> Iterator[Report]:
+    """Yield one report per structure, in order; memory does not grow with their number.
+
+    Args:
+        model: a loaded model.
+        structures: anything `as_crystal` takes; an error in a structure's place is reported in its place.
+        on_error: ``raise`` at the first structure that cannot be used, or give a ``report`` of the error.
+        progress: show a progress bar, with this text if it is one.
+        total: number of structures, for the bar; taken from ``len`` where it can be.
+
+    Raises:
+        MagnetiteError: a structure cannot be used and `on_error` is ``raise``.
+    """
+    if total is None and hasattr(structures, "__len__"):
+        total = len(structures)
+    waiting: list[Prepared | Report] = []
+    edges, limit = 0, EDGES_PER_BATCH[model.device.type]
+    failed: set[int] = set()
+    text = progress if isinstance(progress, str) else "structures"
+    with tqdm(total=total, desc=text, unit="", disable=not progress) as bar:
+        for index, structure in enumerate(structures):
+            item, cost = _prepare(model, structure, index, on_error)
+            if waiting and (edges + cost > limit or len(waiting) >= MAX_WAITING):
+                yield from _finish(model, waiting, failed)
+                bar.update(len(waiting))
+                waiting, failed, edges = [], set(), 0
+            if cost < 0:
+                failed.add(len(waiting))
+            waiting.append(item)
+            edges += max(cost, 0)
+        yield from _finish(model, waiting, failed)
+        bar.update(len(waiting))
+
+
+def _prepare(model: ZooModel[Any, Any], structure: Any, index: int, on_error: OnError) -> tuple[Any, int]:
+    """A prepared crystal and its cost, or the report of its error and -1."""
+    try:
+        if isinstance(structure, MagnetiteError):
+            raise structure
+        crystal = as_crystal(structure)
+        prepared = model.prepare(crystal)
+    except MagnetiteError as error:
+        if on_error == "raise":
+            raise error.at(f"structure {index}") from error
+        return model.failure(error.reason, error.source), -1
+    return prepared, model.cost(prepared)
+
+
+def _finish(model: ZooModel[Any, Any], waiting: Sequence[Any], failed: set[int]) -> Iterator[Any]:
+    answers = iter(_predict(model, [item for place, item in enumerate(waiting) if place not in failed]))
+    for place, item in enumerate(waiting):
+        yield item if place in failed else next(answers)
+
+
+def _predict(model: ZooModel[Any, Any], batch: Sequence[Any]) -> list[Any]:
+    """Predict a batch, halving it while a GPU's memory is too small for it."""
+    if not batch:
+        return []
+    try:
+        return model.predict(batch)
+    except torch.OutOfMemoryError:
+        if len(batch) == 1:
+            raise
+        torch.cuda.empty_cache()
+        half = len(batch) // 2
+        return _predict(model, batch[:half]) + _predict(model, batch[half:])

@@ -1,0 +1,130 @@
+"""What the package answers with: plain, typed, MSONable, no tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from monty.json import MSONable
+
+if TYPE_CHECKING:
+    from pymatgen.analysis.magnetism.analyzer import Ordering
+
+CLASSES = ("NM", "AFM", "FM")
+"""Classes of magnetic order; FM includes ferrimagnets."""
+CLASS_NAMES = {"NM": "non-magnetic", "AFM": "antiferromagnetic", "FM": "ferro- or ferrimagnetic"}
+
+
+@cache
+def _ordering() -> type[Ordering]:
+    """pymatgen's enumeration; imported when first asked for, since it is slow to import."""
+    from pymatgen.analysis.magnetism.analyzer import Ordering
+
+    return Ordering
+
+
+@dataclass(frozen=True)
+class MagnetismReport(MSONable):
+    """The predicted magnetism of one crystal, with how far to trust it.
+
+    Attributes:
+        formula: reduced formula; empty if the input could not be read.
+        probabilities: of ``NM``, ``AFM`` and ``FM`` (FM or FiM), summing to 1; empty on error.
+        zero_k_probability: probability that the propagation vector is zero if the crystal orders
+            magnetically, so that the magnetic cell is the primitive chemical cell; None on error
+            or if the model does not give it.
+        uncertainty: entropy of the class probabilities as a share of its maximum, from 0 (sure) to
+            1 (no idea).
+        in_domain: whether elements, composition and geometry resemble the training data.
+        warnings: what to know before using the prediction, in plain words.
+        model: name and version of the model.
+        site_moments: predicted |m| of each site of the input in μB, or None.
+        source: where the structure came from (file, row), if known.
+        error: why there is no prediction, or None.
+    """
+
+    formula: str
+    probabilities: Mapping[str, float]
+    zero_k_probability: float | None
+    uncertainty: float
+    in_domain: bool
+    warnings: tuple[str, ...]
+    model: str
+    site_moments: tuple[float, ...] | None = None
+    source: str | None = None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        # JSON has no tuples; restoring them here keeps as_dict and from_dict exact inverses.
+        object.__setattr__(self, "warnings", tuple(self.warnings))
+        object.__setattr__(self, "probabilities", dict(self.probabilities))
+        if self.site_moments is not None:
+            object.__setattr__(self, "site_moments", tuple(self.site_moments))
+
+    @classmethod
+    def failed(cls, error: str, source: str | None, model: str) -> MagnetismReport:
+        """The report of a structure that could not be predicted."""
+        return cls("", {}, None, 1.0, False, (), model, None, source, error)
+
+    @property
+    def label(self) -> str | None:
+        """The most probable class, ``NM``, ``AFM`` or ``FM``; None on error."""
+        return max(self.probabilities, key=lambda name: self.probabilities[name]) if self.probabilities else None
+
+    @property
+    def ordering(self) -> Ordering:
+        """The most probable order as pymatgen's ``Ordering``; ``FM`` stands for FM or FiM."""
+        return _ordering()[self.label] if self.label else _ordering().Unknown
+
+    @property
+    def is_magnetic(self) -> bool:
+        """Whether a magnetic order (AFM, FM or FiM) is more probable than none."""
+        return bool(self.probabilities) and self.probabilities["NM"] < 0.5
+
+    @property
+    def needs_supercell(self) -> bool | None:
+        """Whether the order probably needs a cell larger than the primitive chemical one."""
+        if self.zero_k_probability is None or not self.is_magnetic:
+            return None if self.error else False
+        return self.zero_k_probability < 0.5
+
+    def as_row(self) -> dict[str, Any]:
+        """The report as one JSON-ready row, the format of ``magnetite predict --format jsonl``."""
+        row: dict[str, Any] = {
+            "path": self.source,
+            "formula": self.formula,
+            "ordering": self.label,
+            "probabilities": dict(self.probabilities),
+            "zero_k_probability": self.zero_k_probability,
+            "uncertainty": self.uncertainty,
+            "in_domain": self.in_domain,
+            "warnings": list(self.warnings),
+            "model": self.model,
+        }
+        if self.error is not None:
+            row["error"] = self.error
+        return row
+
+    def __str__(self) -> str:
+        """A short table."""
+        title = self.source or self.formula or "structure"
+        if self.error is not None:
+            return f"{title}\n  error          {self.error}"
+        assert self.label is not None
+        shares = "  ".join(f"{name} {self.probabilities[name]:.2f}" for name in CLASSES)
+        lines = [
+            f"{title}" + (f" ({self.formula})" if title != self.formula else ""),
+            f"  order          {self.label}, {CLASS_NAMES[self.label]}   [{shares}]",
+        ]
+        if self.zero_k_probability is not None and self.is_magnetic:
+            cell = "magnetic supercell likely" if self.needs_supercell else "magnetic cell = chemical cell likely"
+            lines.append(f"  k = 0          {self.zero_k_probability:.2f}, {cell}")
+        if self.site_moments is not None:
+            lines.append(f"  largest |m|    {max(self.site_moments):.2f} μB")
+        trained = "inside" if self.in_domain else "OUTSIDE"
+        lines.append(f"  uncertainty    {self.uncertainty:.2f} of 1; {trained} the training domain")
+        lines += [f"  warning        {warning}" for warning in self.warnings]
+        lines.append(f"  model          {self.model}")
+        return "\n".join(lines)

@@ -1,0 +1,241 @@
+"""The one door in: whatever the user holds becomes a validated crystal, or one clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magnetite.elements import MAX_ATOMIC_NUMBER
+from magnetite.errors import StructureError
+from magnetite.graphs import MIN_DISTANCE, Graph, build_graph
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from pymatgen.core import IStructure
+
+    StructureLike: TypeAlias = IStructure | Atoms | Mapping[str, Any] | str | PathLike[str]
+
+SYMPREC = 0.05
+"""Å; atoms count as translated copies of each other within this distance."""
+MIN_VOLUME_PER_ATOM = 1.5
+MAX_VOLUME_PER_ATOM = 5000.0
+"""Å³ per atom; the densest crystals have 3, slabs and molecules in boxes a few hundred."""
+MAX_ATOMS = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Crystal:
+    """A validated periodic crystal: ordered, finite, with known elements.
+
+    Attributes:
+        lattice: rows are the cell vectors in Å, shape (3, 3).
+        frac_coords: fractional coordinates, shape (n_atoms, 3).
+        numbers: atomic numbers, shape (n_atoms,).
+        source: where it came from (file, row), for error messages.
+    """
+
+    lattice: NDArray[np.float64]
+    frac_coords: NDArray[np.float64]
+    numbers: NDArray[np.int64]
+    source: str | None = None
+
+    def __post_init__(self) -> None:
+        _validate(self)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def volume(self) -> float:
+        """Volume of the cell in Å³."""
+        return float(abs(np.linalg.det(self.lattice)))
+
+    @cached_property
+    def primitive(self) -> tuple[Crystal, NDArray[np.int64]]:
+        """The primitive chemical cell, moments ignored, and for each atom its place in it.
+
+        A cell whose element counts share no divisor cannot be a supercell and is returned as it is.
+        """
+        itself = self, np.arange(len(self))
+        if np.gcd.reduce(np.unique(self.numbers, return_counts=True)[1]) == 1:
+            return itself
+        import spglib
+
+        with np.errstate(all="ignore"):
+            dataset = spglib.get_symmetry_dataset((self.lattice, self.frac_coords, self.numbers), symprec=SYMPREC)
+        if dataset is None:
+            return itself
+        places, first = np.unique(dataset.mapping_to_primitive, return_index=True)
+        lattice = np.asarray(dataset.primitive_lattice, dtype=np.float64)
+        if len(places) == len(self) or not np.isclose(
+            abs(np.linalg.det(lattice)) / self.volume, len(places) / len(self), rtol=0.05
+        ):
+            return itself
+        coords = self.frac_coords[first] @ self.lattice @ np.linalg.inv(lattice)
+        primitive = Crystal(lattice, coords - np.floor(coords), self.numbers[first], self.source)
+        return primitive, np.searchsorted(places, dataset.mapping_to_primitive)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The neighbour graph of this cell.
+
+        Raises:
+            StructureError: two atoms coincide.
+        """
+        try:
+            return build_graph(self.lattice, self.frac_coords, self.numbers)
+        except StructureError as error:
+            raise error.at(self.source) if self.source else error from None
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """Symbols of the elements."""
+        from ase.data import chemical_symbols
+
+        return frozenset(chemical_symbols[z] for z in np.unique(self.numbers))
+
+    @property
+    def reduced_formula(self) -> str:
+        """Chemical formula with the smallest whole numbers, e.g. ``Fe2O3``."""
+        from pymatgen.core import Composition
+
+        numbers, counts = np.unique(self.numbers, return_counts=True)
+        amounts = {int(z): int(n) for z, n in zip(numbers, counts, strict=True)}
+        return str(Composition(amounts).reduced_formula)
+
+
+def as_crystal(structure: StructureLike, source: str | None = None) -> Crystal:
+    """Turn a structure of any accepted kind into a validated crystal.
+
+    Args:
+        structure: pymatgen ``Structure`` or ``IStructure``, ASE ``Atoms``, a dictionary (pymatgen's
+            ``as_dict`` or plain ``lattice`` in Å, ``species``, ``frac_coords``) or the path of a
+            file that pymatgen or ASE reads.
+        source: how error messages name it; paths name themselves.
+
+    Raises:
+        StructureError: it is not an ordered, finite, periodic crystal of known elements.
+        ReadError: a file cannot be read.
+    """
+    if isinstance(structure, Crystal):
+        return structure
+    if isinstance(structure, str | PathLike):
+        from magnetite.sources import read_one
+
+        return read_one(Path(structure))
+    if isinstance(structure, Mapping):
+        return _from_mapping(structure, source)
+    if hasattr(structure, "get_atomic_numbers"):
+        return _from_atoms(structure, source)
+    if hasattr(structure, "frac_coords") and hasattr(structure, "lattice"):
+        return _from_structure(structure, source)
+    raise StructureError(
+        f"cannot take a {type(structure).__name__}; give a pymatgen Structure, ASE Atoms, a dict or a file path", source
+    )
+
+
+def _from_structure(structure: IStructure, source: str | None) -> Crystal:
+    if not structure.is_ordered:
+        raise StructureError("has partly occupied sites; order it first (e.g. pymatgen's OrderDisorderedStructure…)", source)
+    numbers = [_atomic_number(site.specie, source) for site in structure]
+    return Crystal(np.array(structure.lattice.matrix), np.array(structure.frac_coords), np.array(numbers, int), source)
+
+
+def _from_atoms(atoms: Atoms, source: str | None) -> Crystal:
+    if len(atoms) and not np.any(atoms.pbc):
+        raise StructureError("is not periodic (atoms.pbc is False); set the cell and pbc of the crystal", source)
+    cell = np.array(atoms.cell.array, dtype=float)
+    if abs(np.linalg.det(cell)) < 1e-8:
+        raise StructureError("cell has no volume", source)
+    scaled = np.array(atoms.get_positions()) @ np.linalg.inv(cell)
+    return Crystal(cell, scaled, np.array(atoms.get_atomic_numbers(), int), source)
+
+
+def _from_mapping(mapping: Mapping[str, Any], source: str | None) -> Crystal:
+    if "@module" in mapping or "sites" in mapping:
+        from pymatgen.core import Structure
+
+        try:
+            structure = Structure.from_dict(dict(mapping))
+        except Exception as error:
+            raise StructureError(f"is not a pymatgen structure dictionary ({say(error)})", source) from error
+        return _from_structure(structure, source)
+    missing = [key for key in ("lattice", "species", "frac_coords") if key not in mapping]
+    if missing:
+        raise StructureError(f"dictionary lacks {', '.join(missing)}", source)
+    try:
+        lattice = np.array(mapping["lattice"], dtype=float)
+        coords = np.array(mapping["frac_coords"], dtype=float).reshape(-1, 3)
+        species = list(mapping["species"])
+    except (TypeError, ValueError) as error:
+        raise StructureError(f"lattice or frac_coords are not arrays of numbers ({say(error)})", source) from error
+    if lattice.shape != (3, 3) or len(coords) != len(species):
+        raise StructureError(
+            f"lattice has shape {lattice.shape}, {len(species)} species and {len(coords)} coordinates do not fit", source
+        )
+    return Crystal(lattice, coords, np.array([_atomic_number(s, source) for s in species], int), source)
+
+
+def _atomic_number(specie: Any, source: str | None) -> int:
+    """Atomic number of an element, ion or symbol; refuses isotopes, dummies and the unknown."""
+    symbols = _symbols()
+    symbol = specie if isinstance(specie, str) else getattr(specie, "symbol", specie)
+    number = symbols.get(symbol)
+    if number is None and isinstance(specie, str):
+        from pymatgen.core import Species
+
+        try:
+            number = symbols.get(Species.from_str(specie).symbol)
+        except ValueError:
+            number = None
+    if number is None:
+        hint = "; write deuterium and tritium as H" if symbol in {"D", "T"} else ""
+        raise StructureError(f"unknown element {specie}{hint}", source)
+    return number
+
+
+def _symbols() -> dict[str, int]:
+    if not _SYMBOLS:
+        from ase.data import chemical_symbols
+
+        _SYMBOLS.update({symbol: z for z, symbol in enumerate(chemical_symbols) if 0 < z <= MAX_ATOMIC_NUMBER})
+    return _SYMBOLS
+
+
+_SYMBOLS: dict[str, int] = {}
+
+
+def _validate(crystal: Crystal) -> None:
+    lattice, coords, numbers, source = crystal.lattice, crystal.frac_coords, crystal.numbers, crystal.source
+    if len(numbers) == 0:
+        raise StructureError("has no atoms", source)
+    if len(numbers) > MAX_ATOMS:
+        raise StructureError(f"has {len(numbers):,} atoms; at most {MAX_ATOMS:,} are accepted", source)
+    if not (np.isfinite(lattice).all() and np.isfinite(coords).all()):
+        raise StructureError("has NaN or infinite numbers in its cell or coordinates", source)
+    if not ((numbers > 0) & (numbers <= MAX_ATOMIC_NUMBER)).all():
+        raise StructureError(f"has atomic numbers outside 1–{MAX_ATOMIC_NUMBER}: {sorted(set(numbers.tolist()))}", source)
+    per_atom = crystal.volume / len(numbers)
+    if not MIN_VOLUME_PER_ATOM <= per_atom <= MAX_VOLUME_PER_ATOM:
+        raise StructureError(
+            f"has {per_atom:.3g} Å³ per atom; between {MIN_VOLUME_PER_ATOM} and {MAX_VOLUME_PER_ATOM:.0f} are accepted "
+            "(are the lengths in Å?)",
+            source,
+        )
+    lengths = np.linalg.norm(lattice, axis=1)
+    # Neighbour searches take time and memory with the flatness of the cell, not only with the atoms in it.
+    if lengths.min() < MIN_DISTANCE or lengths.prod() > 1e4 * crystal.volume:
+        raise StructureError(f"cell vectors of {lengths.round(3).tolist()} Å span an absurdly flat or thin cell", source)
+
+
+def say(error: BaseException) -> str:
+    """One line of a foreign library's error."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:160]}" if text else type(error).__name__

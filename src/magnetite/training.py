@@ -1,0 +1,173 @@
+"""The one training loop: every model family brings its batches, its loss and its validation.
+
+After every epoch the whole state goes to ``checkpoint.safetensors`` and the metrics to
+``metrics.jsonl`` in the run's folder; the same call on the same folder continues from there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from magnetite.errors import DataError
+
+Work = TypeVar("Work")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Attributes:
+        epochs: passes over what the task draws for an epoch.
+        learning_rate: peak of the one-cycle schedule (AdamW).
+        warmup: share of the steps in which the rate rises.
+        weight_decay: AdamW's.
+        ema: decay per step of the averaged weights that are validated and shipped.
+        clip: largest norm of the gradient.
+        seed: of the draws and the initial weights.
+    """
+
+    epochs: int = 20
+    learning_rate: float = 1.5e-3
+    warmup: float = 0.1
+    weight_decay: float = 0.02
+    ema: float = 0.998
+    clip: float = 2.0
+    seed: int = 0
+
+    def rate(self, progress: float) -> float:
+        """Learning rate at a share 0–1 of the run."""
+        if progress < self.warmup:
+            return self.learning_rate * (0.05 + 0.95 * progress / self.warmup)
+        turn = (progress - self.warmup) / (1 - self.warmup)
+        return self.learning_rate * (0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * turn)))
+
+
+class Task(Protocol, Generic[Work]):
+    """What a model family brings to the loop."""
+
+    def batches(self, epoch: int) -> list[list[Work]]:
+        """The epoch's batches of examples, the same for the same epoch and seed."""
+
+    def loss(self, model: nn.Module, batch: list[Work]) -> Tensor:
+        """Mean loss of a batch."""
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Metrics on the validation split; ``score`` is the one to raise."""
+
+
+def fit(
+    model: nn.Module,
+    task: Task[Work],
+    schedule: Schedule,
+    folder: Path,
+    *,
+    trainable: Iterable[nn.Parameter] | None = None,
+    progress: bool = True,
+    log: Callable[[str], None] = lambda line: tqdm.write(line),
+) -> nn.Module:
+    """Train a model, or continue training it, and return its averaged copy.
+
+    Args:
+        model: on its device; changed in place.
+        task: batches, loss and validation.
+        schedule: length and rates.
+        folder: where the checkpoint and the metrics go; made if missing.
+        trainable: parameters to train; all of the model's by default.
+        progress: show a bar for each epoch.
+        log: receives one line an epoch.
+
+    Raises:
+        DataError: the folder holds the run of another schedule.
+        KeyboardInterrupt: passed on; finished epochs are kept in the folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(schedule.seed)
+    parameters = list(model.parameters() if trainable is None else trainable)
+    optimizer = torch.optim.AdamW(parameters, weight_decay=schedule.weight_decay)
+    averaged = deepcopy(model).requires_grad_(requires_grad=False)
+    done = _resume(folder, model, averaged, optimizer, schedule)
+    for epoch in range(done, schedule.epochs):
+        torch.manual_seed(schedule.seed * 10_000 + epoch)  # dropout and noise repeat after a resume
+        batches = task.batches(epoch)
+        started, losses = time.perf_counter(), 0.0
+        model.train()
+        for step, batch in enumerate(tqdm(batches, desc=f"epoch {epoch + 1}", disable=not progress, leave=False)):
+            rate = schedule.rate((epoch + step / len(batches)) / schedule.epochs)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.zero_grad()
+            loss = task.loss(model, batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(parameters, schedule.clip)
+            optimizer.step()
+            _average(averaged, model, min(schedule.ema, (1 + epoch * len(batches) + step) / (10 + epoch * len(batches) + step)))
+            losses += float(loss.detach())
+        averaged.eval()
+        metrics = task.validate(averaged)
+        line = {
+            "epoch": epoch + 1, "loss": losses / len(batches), **metrics,
+            "rate": rate, "seconds": time.perf_counter() - started,
+        }  # fmt: skip
+        with (folder / "metrics.jsonl").open("a") as handle:
+            handle.write(json.dumps(line) + "\n")
+        log("  ".join(f"{key} {value:.4g}" for key, value in line.items()))
+        _save(folder, model, averaged, optimizer, schedule, epoch + 1)
+    return averaged.eval()
+
+
+@torch.no_grad()
+def _average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
+    torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1 - decay)
+
+
+def _state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {f"optimizer.{index}.{name}": value for index, entry in state.items() for name, value in entry.items()}
+
+
+def _save(
+    folder: Path, model: nn.Module, averaged: nn.Module, optimizer: torch.optim.Optimizer, schedule: Schedule, done: int
+) -> None:
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"averaged.{name}": value for name, value in averaged.state_dict().items()}
+    tensors |= _state(optimizer)
+    partial = folder / "checkpoint.safetensors.part"
+    metadata = {"epoch": str(done), "schedule": json.dumps(asdict(schedule))}
+    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, partial, metadata)
+    partial.replace(folder / "checkpoint.safetensors")
+
+
+def _resume(
+    folder: Path, model: nn.Module, averaged: nn.Module, optimizer: torch.optim.Optimizer, schedule: Schedule
+) -> int:
+    path = folder / "checkpoint.safetensors"
+    if not path.is_file():
+        return 0
+    with safe_open(path, "pt") as handle:  # type: ignore[no-untyped-call]
+        metadata = handle.metadata()
+        tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (not a mapping)
+    if json.loads(metadata["schedule"]) != asdict(schedule):
+        raise DataError("holds a run with other settings; choose another folder", str(folder))
+    for prefix, target in (("model.", model), ("averaged.", averaged)):
+        target.load_state_dict({name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)})
+    state = optimizer.state_dict()
+    for name, value in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, entry = name.split(".", 2)
+            state["state"].setdefault(int(index), {})[entry] = value
+    optimizer.load_state_dict(state)
+    return int(metadata["epoch"])

@@ -1,0 +1,81 @@
+"""Model cards: what a model is, was trained on, scores and cannot do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from magnetite.errors import ZooError
+
+
+@dataclass(frozen=True)
+class Card:
+    """A validated card; the keys are described in ``card.schema.json``.
+
+    Attributes:
+        path: the card's file; the weights lie beside it.
+        content: the card as read.
+    """
+
+    path: Path
+    content: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> Card:
+        """Read and validate a card.
+
+        Raises:
+            ZooError: the file is missing, not JSON or does not follow the schema.
+        """
+        import jsonschema
+
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ZooError(f"model card cannot be read ({error})", str(path)) from error
+        problem = next(iter(jsonschema.Draft202012Validator(_schema()).iter_errors(content)), None)
+        if problem is not None:
+            where = "/".join(map(str, problem.absolute_path)) or "card"
+            raise ZooError(f"model card is not valid: {where}: {problem.message}", str(path))
+        return cls(path, content)
+
+    @property
+    def name(self) -> str:
+        return str(self.content["name"])
+
+    @property
+    def version(self) -> str:
+        return str(self.content["version"])
+
+    @property
+    def family(self) -> str:
+        return str(self.content["family"])
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """Elements that the training data covers."""
+        return frozenset(self.content["elements"])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The family's own settings: size, calibration, domain."""
+        return dict(self.content["settings"])
+
+    @property
+    def weights(self) -> Path:
+        """The weights' file."""
+        return self.path.parent / str(self.content["weights"])
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    text = files("magnetite.zoo").joinpath("card.schema.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema

@@ -1,0 +1,59 @@
+"""From a name to a model on a device: the hash is checked before anything is parsed."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_safetensors
+
+from magnetite.errors import ZooError
+from magnetite.runtime import resolve_device
+from magnetite.zoo.cards import Card
+from magnetite.zoo.model import ZooModel
+from magnetite.zoo.registry import DEFAULT_MODEL, find_card
+
+FAMILIES = {"order": "magnetite.order.model:OrderModel"}
+"""The class behind each family of models."""
+
+
+def load(name: str = DEFAULT_MODEL, device: str | torch.device = "auto") -> ZooModel[Any, Any]:
+    """Load a model of the zoo; the same name on the same device is loaded once.
+
+    Args:
+        name: a model's name (see ``magnetite models``) or the path of a card.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` …
+
+    Raises:
+        ZooError: no such model, a broken card, or weights that are not what the card says.
+        DeviceError: no such device.
+    """
+    card = find_card(name)
+    return _load(str(card.path), str(card.content["sha256"]), resolve_device(device))
+
+
+@lru_cache(maxsize=8)
+def _load(path: str, digest: str, device: torch.device) -> ZooModel[Any, Any]:
+    from pathlib import Path
+
+    card = Card.read(Path(path))
+    try:
+        data = card.weights.read_bytes()
+    except OSError as error:
+        raise ZooError(f"weights cannot be read ({error})", str(card.weights)) from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != digest:
+        raise ZooError(f"weights are not those of the card (sha256 {found[:12]}…, card {digest[:12]}…)", str(card.weights))
+    if card.family not in FAMILIES:
+        raise ZooError(f"unknown model family {card.family!r}; known are {', '.join(FAMILIES)}", path)
+    try:
+        tensors = parse_safetensors(data)
+    except SafetensorError as error:
+        raise ZooError(f"weights are not safetensors ({error})", str(card.weights)) from error
+    module, name = FAMILIES[card.family].split(":")
+    model: ZooModel[Any, Any] = getattr(import_module(module), name).from_weights(card, tensors, device)
+    return model
