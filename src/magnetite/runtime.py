@@ -76,7 +76,7 @@ class Batch:
     def largest_over_atoms(self, x: Tensor) -> Tensor:
         """Largest of atom features (n_atoms, f) in each crystal: (n_crystals, f)."""
         start = torch.full((len(self), x.shape[1]), -torch.inf, dtype=x.dtype, device=x.device)
-        return start.index_reduce(0, self.owners, x, "amax")
+        return start.scatter_reduce(0, self.owners[:, None].expand_as(x), x, "amax")
 
 
 def collate(graphs: Sequence[Graph], volumes_per_atom: Sequence[float]) -> Batch:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -75,18 +75,16 @@ def fit(
     schedule: Schedule,
     folder: Path,
     *,
-    trainable: Iterable[nn.Parameter] | None = None,
     progress: bool = True,
     log: Callable[[str], None] = lambda line: tqdm.write(line),
 ) -> nn.Module:
     """Train a model, or continue training it, and return its averaged copy.
 
     Args:
-        model: on its device; changed in place.
+        model: on its device; changed in place. Parameters that do not require gradients stay as they are.
         task: batches, loss and validation.
         schedule: length and rates.
         folder: where the checkpoint and the metrics go; made if missing.
-        trainable: parameters to train; all of the model's by default.
         progress: show a bar for each epoch.
         log: receives one line an epoch.
 
@@ -96,7 +94,7 @@ def fit(
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(schedule.seed)
-    parameters = list(model.parameters() if trainable is None else trainable)
+    parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, weight_decay=schedule.weight_decay)
     averaged = deepcopy(model).requires_grad_(requires_grad=False)
     done = _resume(folder, model, averaged, optimizer, schedule)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magnetite.datasets.records import Record, read_records
-from magnetite.elements import FROZEN_4F, MAGNETIC_ELEMENTS
+from magnetite.elements import FROZEN_4F
 from magnetite.errors import DataError, StructureError
 from magnetite.graphs import Graph
 from magnetite.structures import as_crystal
@@ -26,6 +26,8 @@ N_FOLDS = 10
 TEST_FOLD, VALIDATION_FOLD = 0, 1
 MAX_TRAINING_ATOMS = 100
 """Larger primitive cells are left out of training (6 % of rows, a third of the time), not of testing."""
+MAX_TRAINING_VOLUME = 100.0
+"""Å³ per atom; a few computed "crystals" are gases of atoms."""
 ORDER_INDEX = {"NM": 0, "AFM": 1, "FM": 2, "FiM": 2}
 NOISY_CHEMISTRY = frozenset("V Cr Mn Fe Co Ni Ce Pr Nd Sm Eu Gd Tb Dy Ho Er Tm Yb Th U Np Pu".split())
 """Elements for which absence from a list of magnets proves nothing."""
@@ -46,6 +48,7 @@ class Example:
         moments: |m| of each atom in μB, NaN where unknown, shape (n_atoms,).
         balanced: belongs to the class-balanced subset that accuracies are reported on.
         identity: id of the row it came from.
+        tier: ``A`` or ``B``, how safe the inference is, for labels NM by inference; else empty.
     """
 
     graph: Graph
@@ -58,6 +61,7 @@ class Example:
     moments: NDArray[np.float32]
     balanced: bool
     identity: str
+    tier: str = ""
 
 
 @lru_cache(maxsize=200_000)
@@ -112,7 +116,7 @@ class MagneticData:
         return Example(
             graph, primitive.volume / len(primitive), formula, self.fold(formula), stratum,
             ORDER_INDEX.get(order or "", -1), labels.get("zero_k", -1), moments, labels.get("balanced", False),
-            str(row.get("id")),
+            str(row.get("id")), labels.get("tier", ""),
         )  # fmt: skip
 
     def ggau(self) -> Iterator[Example]:
@@ -120,7 +124,7 @@ class MagneticData:
         moments = {r["id"]: r for r in read_records(self._find("mp_magmoms_kitchin"))}
         for row in read_records(self._find("TRAIN_merker_like_ggau")):
             source = moments.get(row["id"])
-            labels: dict[str, Any] = {"balanced": row["balanced"]}
+            labels: dict[str, Any] = {"balanced": row["balanced"], "tier": row["label_source"].partition("tier ")[2]}
             example = None
             if row["label"] == "NM":
                 labels["magmoms"] = np.zeros(len(row["species"]))
@@ -192,17 +196,11 @@ def _some(example: Example | None) -> Iterable[Example]:
 
 
 def trainable(example: Example) -> bool:
-    """Whether an example is of a size that training uses."""
-    return example.graph.n_atoms <= MAX_TRAINING_ATOMS
+    """Whether an example is of a size and density that training uses."""
+    return example.graph.n_atoms <= MAX_TRAINING_ATOMS and example.volume_per_atom <= MAX_TRAINING_VOLUME
 
 
 def select(examples: Iterable[Example], keep: Callable[[Example], bool]) -> list[Example]:
     """The examples that `keep` accepts."""
     return [example for example in examples if keep(example)]
 
-
-def is_magnetic_chemistry(formula: str) -> bool:
-    """Whether a formula holds an element that can carry a moment."""
-    from pymatgen.core import Composition
-
-    return bool(MAGNETIC_ELEMENTS & {element.symbol for element in Composition(formula)})

@@ -83,8 +83,8 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
         joined = collate([p.graph for p in batch], [p.volume_per_atom for p in batch]).to(self.device)
         output = self.network(joined)
         order = torch.softmax(output["order"].double() / self._order_temperature, dim=1).cpu().numpy()
-        zero_k = torch.sigmoid(output["zero_k"].double() / self._k_temperature).mean(1).cpu().numpy()
-        moments = np.split(output["moment"].cpu().numpy(), np.cumsum([p.graph.n_atoms for p in batch])[:-1])
+        zero_k = torch.sigmoid(output["zero_k"].double() / self._k_temperature).mean(1).cpu().numpy()  # NaN: no members
+        moments = np.split(output["moment"].clamp(min=0).cpu().numpy(), np.cumsum([p.graph.n_atoms for p in batch])[:-1])
         distances = self.domain.distance(output["features"].cpu().numpy())
         return [
             self._report(p, order[i], float(zero_k[i]), moments[i][p.places], float(distances[i]))
@@ -105,7 +105,7 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
         return MagnetismReport(
             formula=prepared.formula,
             probabilities={name: float(p) for name, p in zip(CLASSES, order, strict=True)},
-            zero_k_probability=zero_k,
+            zero_k_probability=None if np.isnan(zero_k) else zero_k,
             uncertainty=min(max(uncertainty, 0.0), 1.0),
             in_domain=not objections,
             warnings=(*(f"outside the training domain: {o}" for o in objections), *self._cautions(prepared, order)),

@@ -201,7 +201,7 @@ class MagnetismNetwork(nn.Module):
 
         Returns:
             ``order``: logits of ORDER_CLASSES, (n_crystals, 3); ``features``: the crystal's vector
-            under them, (n_crystals, FEATURES); ``moment``: |m| in μB, (n_atoms,); ``zero_k``:
+            under them, (n_crystals, FEATURES); ``moment``: |m| in μB, not clipped at zero, (n_atoms,); ``zero_k``:
             logits of each member, (n_crystals, k_members).
         """
         atoms = self.body(batch)
@@ -210,6 +210,6 @@ class MagnetismNetwork(nn.Module):
         return {
             "order": order,
             "features": features,
-            "moment": torch.nn.functional.softplus(self.moment(atoms).squeeze(1), beta=4.0),
+            "moment": self.moment(atoms).squeeze(1),
             "zero_k": torch.cat(members, dim=1) if members else order.new_zeros(len(order), 0),
         }

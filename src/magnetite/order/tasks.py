@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
+from ase.data import atomic_numbers
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, smooth_l1_loss
 
 from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, select, trainable
+from magnetite.elements import MAGNETIC_ELEMENTS, MAX_ATOMIC_NUMBER
+from magnetite.evaluation.metrics import balanced_accuracy
 from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork
 from magnetite.runtime import EDGES_PER_BATCH, Batch, by_edges, collate
 
@@ -25,7 +29,11 @@ DRAWS = {
 REPEATS = 2
 POSITION_NOISE = 0.02
 """Å; positions are shaken in training so that relaxed coordinates do not serve as fingerprints."""
-MOMENT_WEIGHT = 0.5
+MOMENT_WEIGHT, QUIET_SITE_WEIGHT = 1.0, 0.1
+"""Of the error of |m| in the loss: of sites that carry a moment or could, and of all others."""
+COULD_CARRY = torch.tensor([z in {atomic_numbers[e] for e in MAGNETIC_ELEMENTS} for z in range(MAX_ATOMIC_NUMBER + 1)])
+CARRIES = 0.3
+"""μB; a site with more than this counts as magnetic."""
 LABEL_SMOOTHING = 0.05
 BATCH_EDGES = 20_000
 
@@ -50,11 +58,6 @@ def evaluate(model: MagnetismNetwork, examples: Sequence[Example], device: torch
         for name, value in model(join(part).to(device)).items():
             outputs[name].append(value.cpu())
     return {name: torch.cat(values).numpy() for name, values in outputs.items()}
-
-
-def balanced_accuracy(predicted: NDArray[np.int64], true: NDArray[np.int64]) -> float:
-    """Mean recall over the classes present (0–1)."""
-    return float(np.mean([(predicted[true == c] == c).mean() for c in np.unique(true)]))
 
 
 class OrderTask:
@@ -83,13 +86,16 @@ class OrderTask:
 
     def loss(self, model: nn.Module, batch: list[Example]) -> Tensor:
         """Cross-entropy of the order plus the error of |m| where it is known."""
-        output = model(shaken(join(batch).to(self.device)))
+        joined = shaken(join(batch).to(self.device))
+        output = model(joined)
         order = torch.tensor([e.order for e in batch], device=self.device)
         loss = cross_entropy(output["order"], order, label_smoothing=LABEL_SMOOTHING)
         target = torch.from_numpy(np.concatenate([e.moments for e in batch])).to(self.device)
         known = ~target.isnan()
-        if known.any():
-            loss = loss + MOMENT_WEIGHT * smooth_l1_loss(output["moment"][known], target[known], beta=0.3)
+        carries = (target > CARRIES) | COULD_CARRY.to(self.device)[joined.numbers]
+        for sites, weight in ((known & carries, MOMENT_WEIGHT), (known & ~carries, QUIET_SITE_WEIGHT)):
+            if sites.any():
+                loss = loss + weight * smooth_l1_loss(output["moment"][sites], target[sites], beta=0.2)
         return loss
 
     def validate(self, model: nn.Module) -> dict[str, float]:
@@ -119,40 +125,64 @@ def order_metrics(examples: Sequence[Example], output: dict[str, NDArray[np.floa
         if (strata == stratum).any():
             metrics[f"{stratum}_accuracy"] = float((predicted == true)[strata == stratum].mean())
     target = np.concatenate([e.moments for e in examples])
-    moment = output["moment"]
-    for name, rows in (("moment_mae", ~np.isnan(target)), ("moment_mae_magnetic", target > 0.3)):
+    moment = output["moment"].clip(min=0)
+    for name, rows in (("moment_mae", ~np.isnan(target)), ("moment_mae_magnetic", target > CARRIES)):
         metrics[name] = float(np.abs(moment[rows] - target[rows]).mean())
     return metrics
 
 
-class PropagationTask:
-    """Zero or non-zero propagation vector, one member of the ensemble, on the body of the order network."""
+def k_fold(formula: str, members: int) -> int:
+    """The member of the propagation-vector ensemble that never trains on this formula."""
+    return int(hashlib.sha256(f"k {formula}".encode()).hexdigest(), 16) % members
 
-    def __init__(
-        self, train: Sequence[Example], held_out: Sequence[Example], device: torch.device, member: int
-    ) -> None:
-        self.train = select(train, trainable)
-        self.held_out, self.device, self.member = held_out, device, member
+
+def out_of_fold(examples: Sequence[Example], logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """For each example, the logit of the member that never trained on its formula, shape (n,)."""
+    members = logits.shape[1]
+    return np.array([row[k_fold(e.formula, members)] for e, row in zip(examples, logits, strict=True)], np.float32)
+
+
+class PropagationTask:
+    """Zero or non-zero propagation vector: all members at once, on a frozen body.
+
+    Each member learns from the compounds of the other folds, so the accuracy of the shipped
+    weights themselves is measured on compounds that they never saw.
+    """
+
+    def __init__(self, examples: Sequence[Example], device: torch.device) -> None:
+        self.examples = select(examples, lambda e: e.zero_k >= 0)
+        self.train, self.device = select(self.examples, trainable), device
 
     def batches(self, epoch: int) -> list[list[Example]]:
-        """All training compounds in a new order."""
-        rng = np.random.default_rng([self.member, epoch])
-        mixed = [self.train[i] for i in rng.permutation(len(self.train))]
+        """All compounds in a new order."""
+        mixed = [self.train[i] for i in np.random.default_rng(epoch).permutation(len(self.train))]
         return list(by_edges(mixed, lambda e: e.graph.n_edges, BATCH_EDGES))
 
     def loss(self, model: nn.Module, batch: list[Example]) -> Tensor:
-        """Binary cross-entropy of this member, with smoothed labels."""
-        assert isinstance(model, MagnetismNetwork)
-        joined = shaken(join(batch).to(self.device))
-        with torch.no_grad():
-            atoms = model.body(joined)
-        logit = model.zero_k[self.member](atoms, joined)[0].squeeze(1)
-        target = torch.tensor([float(e.zero_k) for e in batch], device=self.device)
+        """Binary cross-entropy of every member on the rows that are not held out for it."""
+        logits = model(shaken(join(batch).to(self.device)))["zero_k"]
+        members = logits.shape[1]
+        target = torch.tensor([[float(e.zero_k)] * members for e in batch], device=self.device)
+        own = torch.tensor([[k_fold(e.formula, members) != m for m in range(members)] for e in batch], device=self.device)
         smooth = target * (1 - 2 * LABEL_SMOOTHING) + LABEL_SMOOTHING
-        return binary_cross_entropy_with_logits(logit, smooth)
+        return binary_cross_entropy_with_logits(logits, smooth, weight=own.float())
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Accuracy on held-out compounds."""
+        """Accuracy of each member on the compounds held out for it."""
         assert isinstance(model, MagnetismNetwork)
-        logit = evaluate(model, self.held_out, self.device)["zero_k"][:, self.member]
-        return {"score": float(np.mean((logit > 0) == np.array([e.zero_k == 1 for e in self.held_out])))}
+        return propagation_metrics(self.examples, evaluate(model, self.examples, self.device))
+
+
+def propagation_metrics(examples: Sequence[Example], output: dict[str, NDArray[np.float32]]) -> dict[str, float]:
+    """Out-of-fold metrics of zero against non-zero k: ``score`` is the accuracy."""
+    from sklearn.metrics import f1_score, roc_auc_score
+
+    true = np.array([e.zero_k for e in examples])
+    logit = out_of_fold(examples, output["zero_k"])
+    predicted = (logit > 0).astype(int)
+    return {
+        "score": float((predicted == true).mean()),
+        "f1_zero": float(f1_score(true, predicted)),
+        "f1_nonzero": float(f1_score(1 - true, 1 - predicted)),
+        "auc": float(roc_auc_score(true, logit)),
+    }

@@ -1,0 +1,152 @@
+"""Training of the order and propagation-vector model from the data folder to files of the zoo.
+
+Three stages, each resumable in its own folder:
+
+1. ``body``: the whole network on order and |m|, without any formula of the neutron set, so that
+   what is later measured on that set is measured on compounds the body never saw;
+2. ``order``: the order readout alone, with the measured orders added;
+3. ``kvector``: the ensemble for the propagation vector, on the frozen body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from tqdm.auto import tqdm
+
+from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, MagneticData, select, trainable
+from magnetite.errors import DataError
+from magnetite.order.card import describe
+from magnetite.order.export import element_counts, export, fit_domain, fit_temperature
+from magnetite.order.network import MagnetismNetwork, NetworkConfig
+from magnetite.order.tasks import OrderTask, PropagationTask, evaluate, out_of_fold
+from magnetite.training import Schedule, fit
+
+BODY = Schedule(epochs=15, learning_rate=1.5e-3)
+ORDER = Schedule(epochs=4, learning_rate=3e-4, weight_decay=0.05)
+KVECTOR = Schedule(epochs=25, learning_rate=1e-3, weight_decay=0.1, ema=0.99)
+K_MEMBERS = 5
+DOMAIN_SAMPLE = 20_000
+
+
+def read_examples(data: Path, *, progress: bool = True, sets: Sequence[str] = ("ggau", "other", "workflow", "quiet", "measured")) -> list[Example]:
+    """All labelled examples of a data folder.
+
+    Raises:
+        DataError: a file is missing or broken.
+    """
+    source = MagneticData(data)
+    return [e for name in sets for e in tqdm(getattr(source, name)(), desc=f"reading {name}", unit="", disable=not progress)]
+
+
+def train_order(
+    examples: Sequence[Example],
+    run: Path,
+    device: torch.device,
+    *,
+    config: NetworkConfig | None = None,
+    schedule: Schedule = BODY,
+    compiled: bool = False,
+    progress: bool = True,
+    log: Callable[[str], None] = tqdm.write,
+) -> MagnetismNetwork:
+    """Stages 1 and 2; returns the averaged network without propagation-vector members.
+
+    Args:
+        examples: as `read_examples` gives them.
+        run: folder of the run; the same call continues an interrupted run.
+        device: where to train.
+        config: size of the network.
+        schedule: of stage 1; stage 2 is short and fixed but for the seed.
+        compiled: compile the convolutions (a minute at the start, 1.3 times the speed after).
+        progress: show progress bars.
+        log: receives one line an epoch.
+    """
+    torch.manual_seed(schedule.seed)
+    network = MagnetismNetwork(config).to(device)
+    if compiled:
+        for layer in network.body.layers:
+            layer.compile(dynamic=True)
+    measured = {e.formula for e in examples if e.stratum == "measured"}
+    first = OrderTask([e for e in examples if e.formula not in measured], device, schedule.seed)
+    network = _fit(network, first, schedule, run / "body", progress, log)
+    only(network, network.order)
+    second = OrderTask(examples, device, schedule.seed)
+    return _fit(network, second, replace(ORDER, seed=schedule.seed), run / "order", progress, log)
+
+
+def train_kvector(
+    examples: Sequence[Example],
+    order: MagnetismNetwork,
+    run: Path,
+    device: torch.device,
+    *,
+    schedule: Schedule = KVECTOR,
+    progress: bool = True,
+    log: Callable[[str], None] = tqdm.write,
+) -> MagnetismNetwork:
+    """Stage 3: the propagation-vector ensemble on the body of a trained order network."""
+    torch.manual_seed(schedule.seed)
+    network = MagnetismNetwork(replace(order.config, k_members=K_MEMBERS)).to(device)
+    network.load_state_dict(order.state_dict(), strict=False)
+    only(network, network.zero_k)
+    return _fit(network, PropagationTask(examples, device), schedule, run / "kvector", progress, log)
+
+
+def load_stage(run: Path, stage: str, device: torch.device, config: NetworkConfig) -> MagnetismNetwork:
+    """The averaged network of a finished stage.
+
+    Raises:
+        DataError: the stage has no checkpoint.
+    """
+    path = run / stage / "checkpoint.safetensors"
+    if not path.is_file():
+        raise DataError(f"no checkpoint of stage {stage!r}; train it first", str(run))
+    prefix = "averaged."
+    tensors = {k.removeprefix(prefix): v for k, v in load_file(path).items() if k.startswith(prefix)}
+    network = MagnetismNetwork(config).to(device)
+    network.load_state_dict(tensors)
+    return network.eval()
+
+
+def export_run(network: MagnetismNetwork, examples: Sequence[Example], folder: Path, device: torch.device, **card: Any) -> Path:
+    """Calibrate on the validation split, measure on the test split, write weights and card."""
+    train = select(examples, lambda e: e.fold not in (TEST_FOLD, VALIDATION_FOLD) and trainable(e))
+    held_out = select(examples, lambda e: e.fold == VALIDATION_FOLD)
+    rng = np.random.default_rng(0)
+    sample = [train[i] for i in rng.permutation(len(train))[:DOMAIN_SAMPLE]]
+    output = evaluate(network, held_out, device)
+    domain = fit_domain(sample, evaluate(network, sample, device)["features"], output["features"])
+    rows = np.array([e.order >= 0 and (e.balanced or e.stratum != "ggau") for e in held_out])
+    labels = np.array([e.order for e in held_out])
+    calibration = {"order_temperature": fit_temperature(output["order"][rows], labels[rows]), "zero_k_temperature": 1.0}
+    if network.config.k_members:
+        compounds = select(examples, lambda e: e.zero_k >= 0)
+        logit = out_of_fold(compounds, evaluate(network, compounds, device)["zero_k"])
+        both = np.stack([np.zeros_like(logit), logit], axis=1)
+        calibration["zero_k_temperature"] = fit_temperature(both, np.array([e.zero_k for e in compounds]))
+    content = describe(network, examples, calibration, device) | card
+    return export(
+        network, folder, card=content, counts=element_counts(train), calibration=calibration, domain=domain
+    )
+
+
+def only(network: MagnetismNetwork, part: nn.Module) -> None:
+    """Train this part and leave the rest as it is."""
+    network.requires_grad_(requires_grad=False)
+    part.requires_grad_(requires_grad=True)
+
+
+def _fit(
+    network: MagnetismNetwork, task: Any, schedule: Schedule, folder: Path, progress: bool, log: Callable[[str], None]
+) -> MagnetismNetwork:
+    trained = fit(network, task, schedule, folder, progress=progress, log=log)
+    assert isinstance(trained, MagnetismNetwork)
+    return trained

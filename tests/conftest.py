@@ -1,0 +1,41 @@
+"""Crystals that many tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from pymatgen.core import Lattice, Structure
+
+torch.set_num_threads(1)  # small graphs: one thread beats two, and answers repeat
+
+
+@pytest.fixture
+def nio() -> Structure:
+    return Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.177), ["Ni", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+
+
+@pytest.fixture
+def rutile() -> Structure:
+    return Structure.from_spacegroup(
+        "P4_2/mnm", Lattice.tetragonal(4.8734, 3.3099), ["Mn", "F"], [[0, 0, 0], [0.305, 0.305, 0]]
+    )
+
+
+@pytest.fixture
+def corundum() -> Structure:
+    return Structure.from_spacegroup(
+        "R-3c", Lattice.hexagonal(4.961, 13.599), ["Cr", "O"], [[0, 0, 0.3475], [0.3058, 0, 0.25]]
+    )
+
+
+@pytest.fixture
+def data_folder() -> Path:
+    """The training data, if this machine has it."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("MAGNETITE_DATA", default))
+    if not (folder / "dft_magnetic").is_dir():
+        pytest.skip("training data is not here (set MAGNETITE_DATA)")
+    return folder

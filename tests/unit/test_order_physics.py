@@ -1,0 +1,119 @@
+"""What physics demands: invariances, smoothness, batching."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from pymatgen.core import Structure
+from pymatgen.core.operations import SymmOp
+
+import magnetite
+from magnetite.graphs import build_graph
+from magnetite.order.network import MagnetismNetwork
+from magnetite.runtime import collate
+from magnetite.structures import as_crystal
+
+TOLERANCE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def network() -> MagnetismNetwork:
+    """The shipped network in double precision; a random one is too flat to show a broken symmetry."""
+    return deepcopy(magnetite.load(device="cpu").network).double()
+
+
+def answers(network: MagnetismNetwork, *structures: Structure) -> dict[str, np.ndarray]:
+    """Outputs for the cells as given, without reduction to the primitive cell."""
+    crystals = [as_crystal(s) for s in structures]
+    batch = collate([c.graph for c in crystals], [c.volume / len(c) for c in crystals])
+    batch = type(batch)(**{k: v.double() if v.is_floating_point() else v for k, v in vars(batch).items()})
+    with torch.no_grad():
+        return {name: value.numpy() for name, value in network(batch).items()}
+
+
+def shaken(structure: Structure) -> Structure:
+    """Without any symmetry left, so that invariance is not the symmetry's doing."""
+    moved = structure.copy()
+    moved.perturb(0.15)
+    return moved
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_rotation_inversion_and_translation(network: MagnetismNetwork, corundum: Structure, seed: int) -> None:
+    np.random.seed(seed)  # noqa: NPY002 (pymatgen's perturb)
+    structure = shaken(corundum)
+    expected = answers(network, structure)
+    turned = structure.copy()
+    turned.apply_operation(SymmOp.from_axis_angle_and_translation([1, 2, 3], 37.0))
+    turned.translate_sites(range(len(turned)), [0.13, 0.71, 0.29])
+    mirrored = structure.copy()
+    mirrored.apply_operation(SymmOp.reflection([0.3, -1, 0.2]))
+    for other in (turned, mirrored):
+        for name, value in answers(network, other).items():
+            np.testing.assert_allclose(value, expected[name], atol=TOLERANCE, err_msg=name)
+
+
+def test_permutation_carries_the_moments_along(network: MagnetismNetwork, rutile: Structure) -> None:
+    structure = shaken(rutile)
+    order = np.array([5, 0, 3, 1, 4, 2])
+    expected, got = answers(network, structure), answers(network, Structure.from_sites([structure[i] for i in order]))
+    np.testing.assert_allclose(got["order"], expected["order"], atol=TOLERANCE)
+    np.testing.assert_allclose(got["moment"], expected["moment"][order], atol=TOLERANCE)
+    assert np.ptp(expected["moment"][:2]) > 1e-3, "the two Mn differ here, or the test shows nothing"
+
+
+def test_supercell_gives_the_same_answer_without_reduction(network: MagnetismNetwork, rutile: Structure) -> None:
+    structure = shaken(rutile)
+    expected = answers(network, structure)
+    for scaling in ((2, 1, 1), [[1, 1, 0], [-1, 1, 0], [0, 0, 2]]):
+        got = answers(network, structure.make_supercell(scaling, in_place=False))
+        np.testing.assert_allclose(got["order"], expected["order"], atol=TOLERANCE)
+        np.testing.assert_allclose(got["zero_k"], expected["zero_k"], atol=TOLERANCE)
+
+
+def test_answers_change_smoothly_with_positions(network: MagnetismNetwork, nio: Structure) -> None:
+    """Also where atoms pass each other in the order of neighbours, as all do near a perfect lattice."""
+    moved = nio.copy()
+    moved.translate_sites([0], [1e-5, 0, 0], frac_coords=False)
+    np.testing.assert_allclose(answers(network, moved)["order"], answers(network, nio)["order"], atol=1e-4)
+
+
+def test_a_batch_answers_as_one_by_one(network: MagnetismNetwork, nio: Structure, rutile: Structure, corundum: Structure) -> None:
+    together = answers(network, nio, rutile, corundum)
+    for index, structure in enumerate((nio, rutile, corundum)):
+        np.testing.assert_allclose(together["order"][index], answers(network, structure)["order"][0], atol=1e-10)
+
+
+def test_geometry_matters_beyond_density(network: MagnetismNetwork, rutile: Structure) -> None:
+    moved = rutile.copy()
+    moved.translate_sites([0], [0.2, 0, 0], frac_coords=False)
+    assert np.abs(answers(network, moved)["order"] - answers(network, rutile)["order"]).max() > 0.05
+
+
+def test_edges_fade_to_nothing_at_the_reach(network: MagnetismNetwork) -> None:
+    graph = build_graph(np.eye(3) * 3.0, np.zeros((1, 3)), np.array([26]))
+    lengths = torch.tensor(np.linalg.norm(graph.vectors, axis=1))
+    _, fade = network.body.basis(torch.tensor([float(graph.reach[0])]), torch.tensor([float(graph.reach[0])]))
+    assert fade.item() == 0.0
+    assert (lengths < float(graph.reach[0])).all()
+
+
+@pytest.mark.parametrize("scaling", [(2, 1, 1), (1, 2, 2), [[1, 1, 0], [-1, 1, 0], [0, 0, 1]]])
+def test_shipped_model_gives_a_supercell_the_same_report(corundum: Structure, scaling: object) -> None:
+    expected = magnetite.analyze_magnetism(corundum, device="cpu")
+    got = magnetite.analyze_magnetism(corundum.make_supercell(scaling, in_place=False), device="cpu")
+    for name, value in expected.probabilities.items():
+        assert got.probabilities[name] == pytest.approx(value, abs=TOLERANCE)
+    assert got.zero_k_probability == pytest.approx(expected.zero_k_probability, abs=TOLERANCE)
+    assert got.formula == expected.formula
+
+
+def test_moments_on_the_input_are_ignored(nio: Structure) -> None:
+    """Time reversal flips moments; the model must not look at them at all."""
+    plain = magnetite.analyze_magnetism(nio, device="cpu")
+    for sign in (1, -1):
+        decorated = nio.copy(site_properties={"magmom": [sign * 2.0] * 4 + [0.0] * 4})
+        assert magnetite.analyze_magnetism(decorated, device="cpu") == plain

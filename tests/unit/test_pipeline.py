@@ -1,0 +1,81 @@
+"""Many structures: in order, streamed, batched, with bad rows in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pymatgen.core import Lattice, Structure
+
+import magnetite
+from magnetite import pipeline
+from magnetite.errors import ReadError, StructureError
+from magnetite.reports import MagnetismReport
+
+
+@pytest.fixture
+def mixed(nio: Structure, rutile: Structure, corundum: Structure) -> list[Structure]:
+    return [nio, rutile, corundum, rutile, nio] * 4
+
+
+def test_order_is_kept_and_batching_changes_nothing(mixed: list[Structure], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = list(magnetite.analyze_many(mixed, device="cpu"))
+    assert [r.formula for r in whole] == [s.reduced_formula for s in mixed]
+    monkeypatch.setitem(pipeline.EDGES_PER_BATCH, "cpu", 1)
+    for one, other in zip(magnetite.analyze_many(mixed, device="cpu"), whole, strict=True):
+        assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
+
+
+def test_a_bad_row_raises_with_its_place(mixed: list[Structure]) -> None:
+    bad = Structure(Lattice.cubic(3), [{"Fe": 0.5, "Ni": 0.5}], [[0, 0, 0]])
+    with pytest.raises(StructureError, match="structure 3: has partly occupied sites"):
+        list(magnetite.analyze_many([*mixed[:3], bad], device="cpu"))
+
+
+def test_bad_rows_become_reports_in_their_place(mixed: list[Structure]) -> None:
+    rows = [*mixed[:2], {"lattice": 1}, *mixed[2:4], "no such file.cif"]
+    reports = list(magnetite.analyze_many(rows, device="cpu", on_error="report"))
+    assert [r.error is not None for r in reports] == [False, False, True, False, False, True]
+    assert "no such file" in reports[5].error
+    assert reports[5].source == "no such file.cif"
+    assert [r.formula for r in reports if r.error is None] == ["NiO", "MnF2", "Cr2O3", "MnF2"]
+
+
+def test_errors_given_in_place_of_structures(nio: Structure) -> None:
+    reports = list(pipeline.run(magnetite.load(device="cpu"), [ReadError("why", "x"), nio], on_error="report"))
+    assert (reports[0].error, reports[0].source, reports[1].formula) == ("why", "x", "NiO")
+
+
+def test_the_stream_is_not_read_ahead_without_bound(nio: Structure, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "MAX_WAITING", 5)
+    taken = 0
+
+    def endless() -> Iterator[Structure]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield nio
+
+    reports = magnetite.analyze_many(endless(), device="cpu")
+    for _ in range(20):
+        next(reports)
+    assert taken <= 26
+
+
+def test_nothing_in_nothing_out() -> None:
+    assert list(magnetite.analyze_many([], device="cpu")) == []
+
+
+def test_report_round_trip_and_text(nio: Structure) -> None:
+    report = magnetite.analyze_magnetism(nio, device="cpu")
+    assert MagnetismReport.from_dict(report.as_dict()) == report
+    assert sum(report.probabilities.values()) == pytest.approx(1)
+    assert len(report.site_moments) == len(nio)
+    assert 0 <= report.uncertainty <= 1
+    for word in ("NiO", "order", "uncertainty", "magnetism 0"):
+        assert word in str(report)
+    failed = MagnetismReport.failed("why", "here", "m 1")
+    assert MagnetismReport.from_dict(failed.as_dict()) == failed
+    assert failed.ordering.name == "Unknown"
+    assert not failed.is_magnetic
+    assert "why" in str(failed)

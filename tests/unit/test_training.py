@@ -1,0 +1,162 @@
+"""The training loop: it learns, resumes as if never stopped, and keeps what is finished."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pymatgen.core import Lattice, Structure
+from torch import Tensor, nn
+
+from magnetite.datasets.magnetic import Example, hash_fold
+from magnetite.errors import DataError
+from magnetite.order.export import fit_temperature
+from magnetite.order.network import NetworkConfig
+from magnetite.order.tasks import OrderTask, PropagationTask, evaluate, k_fold, out_of_fold
+from magnetite.order.train import export_run, train_kvector, train_order
+from magnetite.structures import as_crystal
+from magnetite.training import Schedule, fit
+
+CPU = torch.device("cpu")
+SMALL = NetworkConfig(scalars=16, vectors=4, layers=1, dropout=0.0)
+
+
+class Line:
+    """y = 2x, a task that any optimizer learns."""
+
+    def batches(self, epoch: int) -> list[list[float]]:
+        return np.random.default_rng(epoch).normal(size=(20, 8)).tolist()
+
+    def loss(self, model: nn.Module, batch: list[float]) -> Tensor:
+        x = torch.tensor(batch)[:, None]
+        return (model(nn.functional.dropout(x, 0.1)) - 2 * x).square().mean()
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        return {"score": -abs(float(model.weight) - 2)}
+
+
+def line_model() -> nn.Linear:
+    torch.manual_seed(0)
+    return nn.Linear(1, 1)
+
+
+SCHEDULE = Schedule(epochs=6, learning_rate=0.1, ema=0.9, weight_decay=0.0)
+
+
+def test_it_learns_and_logs(tmp_path: Path) -> None:
+    trained = fit(line_model(), Line(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
+    assert float(trained.weight) == pytest.approx(2, abs=0.3)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == list(range(1, 7))
+    assert lines[-1]["loss"] < lines[0]["loss"]
+
+
+def test_a_resumed_run_ends_exactly_where_an_uninterrupted_one_does(tmp_path: Path) -> None:
+    whole = fit(line_model(), Line(), SCHEDULE, tmp_path / "whole", progress=False, log=lambda _: None)
+
+    class Interrupted(Line):
+        def batches(self, epoch: int) -> list[list[float]]:
+            if epoch == 3:
+                raise KeyboardInterrupt
+            return super().batches(epoch)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(line_model(), Interrupted(), SCHEDULE, tmp_path / "cut", progress=False, log=lambda _: None)
+    resumed = fit(line_model(), Line(), SCHEDULE, tmp_path / "cut", progress=False, log=lambda _: None)
+    assert torch.equal(resumed.weight, whole.weight)
+    assert len((tmp_path / "cut" / "metrics.jsonl").read_text().splitlines()) == SCHEDULE.epochs
+
+
+def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
+    fit(line_model(), Line(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
+    with pytest.raises(DataError, match="other settings"):
+        fit(line_model(), Line(), replace(SCHEDULE, seed=1), tmp_path, progress=False, log=lambda _: None)
+
+
+def example(number: int, metal: str, length: float, order: int, zero_k: int, stratum: str) -> Example:
+    """A rocksalt whose order and k the metal decides."""
+    lattice = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) * length / 2
+    crystal = as_crystal({"lattice": lattice, "species": [metal, "O"], "frac_coords": [[0] * 3, [0.5] * 3]})
+    moments = np.array([2.0 * (order > 0), 0.0], np.float32)
+    formula = f"{metal}O{number}"
+    return Example(crystal.graph, crystal.volume / 2, formula, hash_fold(formula), stratum, order, zero_k, moments, True, formula)
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[Example]:
+    kinds = [("Zn", 0, -1, "ggau"), ("Ni", 1, -1, "ggau"), ("Fe", 2, -1, "ggau"), ("Mn", 1, 0, "measured"), ("Co", 2, 1, "measured")]
+    kinds += [("Fe", 2, -1, "other"), ("Ti", 0, -1, "other"), ("Ni", 1, -1, "other")]
+    return [example(n, m, 4.1 + n / 500, o, k, s) for n in range(24) for m, o, k, s in kinds]
+
+
+@pytest.mark.filterwarnings("ignore:F-score is ill-defined")  # a tiny split may lack a class
+def test_the_whole_training_of_the_order_model(
+    examples: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("magnetite.order.tasks.BATCH_EDGES", 600)
+    quiet = {"progress": False, "log": lambda _: None}
+    schedule = Schedule(epochs=8, learning_rate=1e-2, ema=0.9)
+    order = train_order(examples, tmp_path, CPU, config=SMALL, schedule=schedule, **quiet)
+    network = train_kvector(examples, order, tmp_path, CPU, schedule=replace(schedule, epochs=2), **quiet)
+    for name, value in order.body.named_parameters():
+        assert torch.equal(network.body.get_parameter(name), value), "the body is frozen in the last stage"
+    held_out = [e for e in examples if e.fold == 0 and e.stratum == "ggau"]
+    predicted = evaluate(network, held_out, CPU)["order"].argmax(1)
+    assert (predicted == [e.order for e in held_out]).mean() > 0.9
+
+    import magnetite
+
+    card = export_run(network, examples, tmp_path / "model", CPU)
+    structure = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.15), ["Fe", "O"], [[0, 0, 0], [0.5] * 3])
+    answer = magnetite.analyze_magnetism(structure, model=str(card), device="cpu")
+    assert answer.label == "FM"
+    assert answer.model == "magnetism 0.1.0"
+    unknown = magnetite.analyze_magnetism(structure.replace_species({"Fe": "U"}, in_place=False), model=str(card), device="cpu")
+    assert not unknown.in_domain
+    assert any("U not in the training data" in warning for warning in unknown.warnings)
+
+
+def test_splits_never_share_a_formula(examples: list[Example]) -> None:
+    task = OrderTask(examples, CPU)
+    trained = {e.formula for pool in task.pools.values() for e in pool}
+    assert trained
+    assert not trained & {e.formula for e in task.validation}
+    assert not trained & {e.formula for e in examples if e.fold == 0}
+
+
+def test_each_member_is_measured_on_what_it_never_saw(examples: list[Example]) -> None:
+    task = PropagationTask(examples, CPU)
+    assert {e.stratum for e in task.examples} == {"measured"}
+    logits = np.arange(5 * len(task.examples), dtype=np.float32).reshape(-1, 5)
+    expected = [logits[i, k_fold(e.formula, 5)] for i, e in enumerate(task.examples)]
+    np.testing.assert_array_equal(out_of_fold(task.examples, logits), expected)
+
+
+def test_the_held_out_member_gets_no_gradient(examples: list[Example]) -> None:
+    from magnetite.order.network import MagnetismNetwork
+
+    network = MagnetismNetwork(replace(SMALL, k_members=5))
+    task = PropagationTask(examples, CPU)
+    row = task.train[0]
+    task.loss(network, [row]).backward()
+    silent = k_fold(row.formula, 5)
+    for member, readout in enumerate(network.zero_k):
+        size = sum(float(p.grad.abs().sum()) for p in readout.parameters() if p.grad is not None)
+        assert (size == 0) == (member == silent)
+
+
+def test_temperature_repairs_overconfidence() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(4000, 3))
+    labels = np.array([rng.choice(3, p=np.exp(row) / np.exp(row).sum()) for row in logits])
+    assert fit_temperature(3 * logits, labels) == pytest.approx(3, rel=0.1)
+
+
+def test_elements_always_train() -> None:
+    assert hash_fold("Fe") not in (0, 1)
+    assert hash_fold("O2") not in (0, 1)
+    assert len({hash_fold(f"Fe{n}O") for n in range(100)}) == 10

@@ -1,0 +1,130 @@
+"""The zoo: cards that validate, weights that are what the card says, names that are close."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+import torch
+
+import magnetite
+from magnetite.errors import DeviceError, MagnetiteError, ZooError
+from magnetite.order.weights import from_tensors, to_tensors
+from magnetite.zoo import DEFAULT_MODEL, Card, available, find_card
+from magnetite.zoo import registry as registry_module
+
+MAX_WHEEL_WEIGHTS = 20e6
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the default model's card and weights."""
+    card = find_card(DEFAULT_MODEL)
+    shutil.copy(card.weights, tmp_path)
+    return Path(shutil.copy(card.path, tmp_path))
+
+
+def test_shipped_cards_are_valid_and_small() -> None:
+    names = available()
+    assert DEFAULT_MODEL in names
+    cards = [find_card(name) for name in names]
+    assert sum(card.weights.stat().st_size for card in cards) < MAX_WHEEL_WEIGHTS
+
+
+def test_a_wrong_name_is_answered_with_the_closest() -> None:
+    with pytest.raises(ZooError, match="did you mean 'magnetism'"):
+        magnetite.load("magnetisim")
+
+
+def test_the_same_model_is_loaded_once() -> None:
+    assert magnetite.load(device="cpu") is magnetite.load(DEFAULT_MODEL, "cpu")
+
+
+def test_damaged_weights_are_refused_before_parsing(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = copy.with_name("magnetism.safetensors")
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    monkeypatch.setattr("magnetite.zoo.loading.parse_safetensors", lambda _: pytest.fail("parsed before the check"))
+    with pytest.raises(ZooError, match=r"not those of the card"):
+        magnetite.load(str(copy), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"family": "nonsense"}, "unknown model family"),
+        ({"sha256": "0" * 63}, "card is not valid: sha256"),
+        ({"weights": "../x.safetensors"}, "card is not valid: weights"),
+        ({"weights": "missing.safetensors"}, "weights cannot be read"),
+        ({"extra": 1}, "card is not valid"),
+    ],
+)
+def test_broken_cards_say_what_is_wrong(copy: Path, change: dict[str, object], reason: str) -> None:
+    copy.write_text(json.dumps(json.loads(copy.read_text()) | change))
+    with pytest.raises(ZooError, match=reason):
+        magnetite.load(str(copy), device="cpu")
+
+
+def test_settings_that_do_not_fit_the_weights_are_refused(copy: Path) -> None:
+    content = json.loads(copy.read_text())
+    content["settings"]["network"]["scalars"] += 1
+    copy.write_text(json.dumps(content))
+    with pytest.raises(ZooError, match="do not fit"):
+        magnetite.load(str(copy), device="cpu")
+
+
+def test_a_card_that_is_not_json(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text("{")
+    with pytest.raises(ZooError, match="cannot be read"):
+        Card.read(path)
+
+
+def test_models_of_other_packages_come_through_the_entry_point(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("theirs", "tests.theirs:card", registry_module.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(EntryPoint, "load", lambda _: lambda: str(copy))
+    monkeypatch.setattr(
+        registry_module, "entry_points", lambda group, name="theirs": [point] if name == "theirs" else []
+    )
+    assert "theirs" in available()
+    model = magnetite.load("theirs", device="cpu")
+    assert model.card.path == copy
+
+
+def test_weights_round_trip_without_generated_constants() -> None:
+    model = magnetite.load(device="cpu")
+    tensors = to_tensors(model.network)
+    assert not [name for name in tensors if "_compiled" in name or "output_mask" in name or "_w3j" in name]
+    again = from_tensors(model.card.settings["network"], tensors, torch.device("cpu"))
+    for name, value in to_tensors(again).items():
+        assert torch.equal(value, tensors[name]), name
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+def test_a_missing_gpu_is_an_error_not_a_fallback() -> None:
+    with pytest.raises(DeviceError, match="not available"):
+        magnetite.load(device="cuda")
+
+
+def test_an_unknown_device() -> None:
+    with pytest.raises(DeviceError, match="warp"):
+        magnetite.load(device="warp")
+
+
+def test_errors_survive_pickling() -> None:
+    error = pickle.loads(pickle.dumps(ZooError("reason", "source")))
+    assert isinstance(error, MagnetiteError)
+    assert (error.reason, error.source, str(error)) == ("reason", "source", "source: reason")
+
+
+def test_importing_the_package_stays_light() -> None:
+    code = "import sys, magnetite; print([m for m in ('torch', 'e3nn', 'matminer', 'sklearn') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
