@@ -17,6 +17,7 @@ def _analyze_magnetism(self: IStructure, *, model: str | None = None, device: st
     """Predict this crystal's magnetism with Magnetite; see `magnetite.analyze_magnetism`.
 
     Args:
+        self: the structure.
         model: a model's name (see ``magnetite models``); the default one if not given.
         device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` …
     """
@@ -36,7 +37,8 @@ def enable() -> None:
         return
     if hasattr(IStructure, NAME):
         warnings.warn(
-            f"pymatgen's IStructure already has {NAME!r}; Magnetite leaves it. Use magnetite.analyze_magnetism(structure).",
+            f"pymatgen's IStructure already has {NAME!r}; Magnetite leaves it. "
+            "Use magnetite.analyze_magnetism(structure).",
             RuntimeWarning,
             stacklevel=2,
         )
