@@ -36,7 +36,8 @@ def analyze_magnetism(structure: StructureLike, *, model: str = DEFAULT_MODEL, d
         ZooError: no such model.
         DeviceError: no such device.
     """
-    return next(run(load(model, device), [structure]))
+    report: MagnetismReport = next(run(load(model, device), [structure]))
+    return report
 
 
 def analyze_many(

@@ -54,7 +54,7 @@ def property_table() -> NDArray[np.float32]:
         Array of shape (MAX_ATOMIC_NUMBER + 1, len(PROPERTY_NAMES)); each column has zero mean
         and unit spread over Z = 1–103, values that pymatgen lacks are 0 (the mean); row 0 is 0.
     """
-    from pymatgen.core import Element
+    from pymatgen.core.periodic_table import Element
 
     table = np.full((MAX_ATOMIC_NUMBER + 1, len(PROPERTY_NAMES)), np.nan)
     with warnings.catch_warnings():
@@ -72,7 +72,8 @@ def property_table() -> NDArray[np.float32]:
     spread = np.nanstd(table[1:], axis=0)
     table = (table - np.nanmean(table[1:], axis=0)) / np.where(spread > 0, spread, 1.0)
     table[0] = 0.0
-    return np.nan_to_num(table).astype(np.float32)
+    filled: NDArray[np.float32] = np.nan_to_num(table).astype(np.float32)
+    return filled
 
 
 def _number(value: object) -> float:

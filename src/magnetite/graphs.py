@@ -44,10 +44,12 @@ class Graph:
 
     @property
     def n_atoms(self) -> int:
+        """Number of atoms."""
         return len(self.numbers)
 
     @property
     def n_edges(self) -> int:
+        """Number of directed edges."""
         return len(self.senders)
 
 
@@ -105,4 +107,5 @@ def _reach(distances: NDArray[np.float64], receivers: NDArray[np.int64], n_atoms
     enough = counts >= NEIGHBOURS
     starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
     reach[enough] = REACH_FACTOR * distances[starts[enough] + NEIGHBOURS - 1]
-    return np.minimum(reach, MAX_REACH)
+    limited: NDArray[np.float64] = np.minimum(reach, MAX_REACH)
+    return limited

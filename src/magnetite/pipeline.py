@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
@@ -43,7 +43,7 @@ def run(
     Raises:
         MagnetiteError: a structure cannot be used and `on_error` is ``raise``.
     """
-    if total is None and hasattr(structures, "__len__"):
+    if total is None and isinstance(structures, Sized):
         total = len(structures)
     waiting: list[Prepared | Report] = []
     edges, limit = 0, EDGES_PER_BATCH[model.device.type]

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 CLASSES = ("NM", "AFM", "FM")
 """Classes of magnetic order; FM includes ferrimagnets."""
+EVEN = 0.5
 CLASS_NAMES = {"NM": "non-magnetic", "AFM": "antiferromagnetic", "FM": "ferro- or ferrimagnetic"}
 
 
 @cache
 def _ordering() -> type[Ordering]:
-    """pymatgen's enumeration; imported when first asked for, since it is slow to import."""
+    """Pymatgen's enumeration; imported when first asked for, since it is slow to import."""
     from pymatgen.analysis.magnetism.analyzer import Ordering
 
     return Ordering
@@ -66,7 +67,7 @@ class MagnetismReport(MSONable):
     @classmethod
     def failed(cls, error: str, source: str | None, model: str) -> MagnetismReport:
         """The report of a structure that could not be predicted."""
-        return cls("", {}, None, 1.0, False, (), model, None, source, error)
+        return cls("", {}, None, 1.0, in_domain=False, warnings=(), model=model, source=source, error=error)
 
     @property
     def label(self) -> str | None:
@@ -81,14 +82,14 @@ class MagnetismReport(MSONable):
     @property
     def is_magnetic(self) -> bool:
         """Whether a magnetic order (AFM, FM or FiM) is more probable than none."""
-        return bool(self.probabilities) and self.probabilities["NM"] < 0.5
+        return bool(self.probabilities) and self.probabilities["NM"] < EVEN
 
     @property
     def needs_supercell(self) -> bool | None:
         """Whether the order probably needs a cell larger than the primitive chemical one."""
         if self.zero_k_probability is None or not self.is_magnetic:
             return None if self.error else False
-        return self.zero_k_probability < 0.5
+        return self.zero_k_probability < EVEN
 
     def as_row(self) -> dict[str, Any]:
         """The report as one JSON-ready row, the format of ``magnetite predict --format jsonl``."""

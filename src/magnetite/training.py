@@ -76,7 +76,7 @@ def fit(
     folder: Path,
     *,
     progress: bool = True,
-    log: Callable[[str], None] = lambda line: tqdm.write(line),
+    log: Callable[[str], None] = tqdm.write,
 ) -> nn.Module:
     """Train a model, or continue training it, and return its averaged copy.
 
@@ -112,7 +112,11 @@ def fit(
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(parameters, schedule.clip)
             optimizer.step()
-            _average(averaged, model, min(schedule.ema, (1 + epoch * len(batches) + step) / (10 + epoch * len(batches) + step)))
+            _average(
+                averaged,
+                model,
+                min(schedule.ema, (1 + epoch * len(batches) + step) / (10 + epoch * len(batches) + step)),
+            )
             losses += float(loss.detach())
         averaged.eval()
         metrics = task.validate(averaged)
@@ -155,13 +159,15 @@ def _resume(
     path = folder / "checkpoint.safetensors"
     if not path.is_file():
         return 0
-    with safe_open(path, "pt") as handle:  # type: ignore[no-untyped-call]
+    with safe_open(path, "pt") as handle:
         metadata = handle.metadata()
         tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (not a mapping)
     if json.loads(metadata["schedule"]) != asdict(schedule):
         raise DataError("holds a run with other settings; choose another folder", str(folder))
     for prefix, target in (("model.", model), ("averaged.", averaged)):
-        target.load_state_dict({name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)})
+        target.load_state_dict(
+            {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        )
     state = optimizer.state_dict()
     for name, value in tensors.items():
         if name.startswith("optimizer."):

@@ -81,7 +81,9 @@ def test_answers_change_smoothly_with_positions(network: MagnetismNetwork, nio: 
     np.testing.assert_allclose(answers(network, moved)["order"], answers(network, nio)["order"], atol=1e-4)
 
 
-def test_a_batch_answers_as_one_by_one(network: MagnetismNetwork, nio: Structure, rutile: Structure, corundum: Structure) -> None:
+def test_a_batch_answers_as_one_by_one(
+    network: MagnetismNetwork, nio: Structure, rutile: Structure, corundum: Structure
+) -> None:
     together = answers(network, nio, rutile, corundum)
     for index, structure in enumerate((nio, rutile, corundum)):
         np.testing.assert_allclose(together["order"][index], answers(network, structure)["order"][0], atol=1e-10)

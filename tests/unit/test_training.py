@@ -83,12 +83,29 @@ def example(number: int, metal: str, length: float, order: int, zero_k: int, str
     crystal = as_crystal({"lattice": lattice, "species": [metal, "O"], "frac_coords": [[0] * 3, [0.5] * 3]})
     moments = np.array([2.0 * (order > 0), 0.0], np.float32)
     formula = f"{metal}O{number}"
-    return Example(crystal.graph, crystal.volume / 2, formula, hash_fold(formula), stratum, order, zero_k, moments, True, formula)
+    return Example(
+        crystal.graph,
+        crystal.volume / 2,
+        formula,
+        hash_fold(formula),
+        stratum,
+        order,
+        zero_k,
+        moments,
+        balanced=True,
+        identity=formula,
+    )
 
 
 @pytest.fixture(scope="module")
 def examples() -> list[Example]:
-    kinds = [("Zn", 0, -1, "ggau"), ("Ni", 1, -1, "ggau"), ("Fe", 2, -1, "ggau"), ("Mn", 1, 0, "measured"), ("Co", 2, 1, "measured")]
+    kinds = [
+        ("Zn", 0, -1, "ggau"),
+        ("Ni", 1, -1, "ggau"),
+        ("Fe", 2, -1, "ggau"),
+        ("Mn", 1, 0, "measured"),
+        ("Co", 2, 1, "measured"),
+    ]
     kinds += [("Fe", 2, -1, "other"), ("Ti", 0, -1, "other"), ("Ni", 1, -1, "other")]
     return [example(n, m, 4.1 + n / 500, o, k, s) for n in range(24) for m, o, k, s in kinds]
 
@@ -115,7 +132,9 @@ def test_the_whole_training_of_the_order_model(
     answer = magnetite.analyze_magnetism(structure, model=str(card), device="cpu")
     assert answer.label == "FM"
     assert answer.model == "magnetism 0.1.0"
-    unknown = magnetite.analyze_magnetism(structure.replace_species({"Fe": "U"}, in_place=False), model=str(card), device="cpu")
+    unknown = magnetite.analyze_magnetism(
+        structure.replace_species({"Fe": "U"}, in_place=False), model=str(card), device="cpu"
+    )
     assert not unknown.in_domain
     assert any("U not in the training data" in warning for warning in unknown.warnings)
 

@@ -90,9 +90,7 @@ def test_a_card_that_is_not_json(tmp_path: Path) -> None:
 def test_models_of_other_packages_come_through_the_entry_point(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("theirs", "tests.theirs:card", registry_module.ENTRY_POINT_GROUP)
     monkeypatch.setattr(EntryPoint, "load", lambda _: lambda: str(copy))
-    monkeypatch.setattr(
-        registry_module, "entry_points", lambda group, name="theirs": [point] if name == "theirs" else []
-    )
+    monkeypatch.setattr(registry_module, "entry_points", lambda name="theirs", **_: [point] if name == "theirs" else [])
     assert "theirs" in available()
     model = magnetite.load("theirs", device="cpu")
     assert model.card.path == copy

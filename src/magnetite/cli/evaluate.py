@@ -46,7 +46,9 @@ def run(args: argparse.Namespace) -> int:
 
     model = load(args.model or DEFAULT_MODEL, args.device)
     if not isinstance(model, OrderModel):
-        raise ZooError(f"model {model.card.name!r} is of family {model.card.family!r}; only order models can be evaluated")
+        raise ZooError(
+            f"model {model.card.name!r} is of family {model.card.family!r}; only order models can be evaluated"
+        )
     examples = read_examples(args.data)
     metrics = measure(model.network, examples, model.card.settings["calibration"], model.device, args.split)
     if args.json:

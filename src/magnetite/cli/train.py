@@ -21,7 +21,10 @@ DATA holds the folders dft_magnetic/ and magndata/ described in docs/data.md.
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser(
-        "train", help="train a model from data", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        "train",
+        help="train a model from data",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("task", choices=("order", "kvector"), help="what to train")
     parser.add_argument("--data", type=Path, required=True, help="folder with the training data")

@@ -28,6 +28,7 @@ MAX_TRAINING_ATOMS = 100
 """Larger primitive cells are left out of training (6 % of rows, a third of the time), not of testing."""
 MAX_TRAINING_VOLUME = 100.0
 """Å³ per atom; a few computed "crystals" are gases of atoms."""
+MAX_QUIET_ATOMS = 40
 ORDER_INDEX = {"NM": 0, "AFM": 1, "FM": 2, "FiM": 2}
 NOISY_CHEMISTRY = frozenset("V Cr Mn Fe Co Ni Ce Pr Nd Sm Eu Gd Tb Dy Ho Er Tm Yb Th U Np Pu".split())
 """Elements for which absence from a list of magnets proves nothing."""
@@ -67,7 +68,7 @@ class Example:
 @lru_cache(maxsize=200_000)
 def reduced_formula(formula: str) -> str:
     """Reduced formula in one spelling."""
-    from pymatgen.core import Composition
+    from pymatgen.core.composition import Composition
 
     return str(Composition(formula).reduced_formula)
 
@@ -162,13 +163,14 @@ class MagneticData:
         be drawn, and every elemental crystal.
         """
         magnets = {reduced_formula(r["formula"]) for r in read_records(self._find("mp_magmoms_kitchin"))}
-        magnets |= {reduced_formula(r["reduced_formula"]) for r in read_records(self._find("magndata", self.folder / "magndata"))}
+        measured = read_records(self._find("magndata", self.folder / "magndata"))
+        magnets |= {reduced_formula(r["reduced_formula"]) for r in measured}
         rows = []
         for row in read_records(self._find("mp_structures_unlabelled", self.folder)):
             elements = set(row["species"])
             # Cu2+ in a salt is a magnet that plain DFT often misses.
             doubtful = NOISY_CHEMISTRY & elements or ("Cu" in elements and elements & set("O F Cl Br N".split()))
-            if doubtful or len(row["species"]) > 40:
+            if doubtful or len(row["species"]) > MAX_QUIET_ATOMS:
                 continue
             key = hashlib.sha256(str(row["id"]).encode()).hexdigest()
             rows.append((len(elements) > 1, key, row))
@@ -203,4 +205,3 @@ def trainable(example: Example) -> bool:
 def select(examples: Iterable[Example], keep: Callable[[Example], bool]) -> list[Example]:
     """The examples that `keep` accepts."""
     return [example for example in examples if keep(example)]
-

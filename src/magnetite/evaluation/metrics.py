@@ -50,7 +50,9 @@ def calibration_error(probabilities: Probabilities, labels: Labels, bins: int = 
     """Expected calibration error of the most probable class, with bins of equal width (Guo 2017)."""
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs(confidence[place == b].mean() - right[place == b].mean()) * (place == b).mean() for b in np.unique(place)]
+    gaps = [
+        abs(confidence[place == b].mean() - right[place == b].mean()) * (place == b).mean() for b in np.unique(place)
+    ]
     return float(np.sum(gaps))
 
 

@@ -64,8 +64,7 @@ def _order(examples: Sequence[Example], probabilities: NDArray[np.float64], prot
         "order accuracy": accuracy(p, true),
         "order macro-F1": float(f1_score(true, predicted, average="macro")),
         **{
-            f"F1 {name}": float(f1_score(true == index, predicted == index))
-            for index, name in enumerate(ORDER_CLASSES)
+            f"F1 {name}": float(f1_score(true == index, predicted == index)) for index, name in enumerate(ORDER_CLASSES)
         },
         "order calibration error": calibration_error(p, true),
         "order accuracy at 50 % coverage": accuracy_at_coverage(p, true, 0.5),
@@ -90,11 +89,18 @@ def _outside(examples: Sequence[Example], probabilities: NDArray[np.float64], pr
     metrics.append(Metric("magnetic or not, balanced accuracy", magnetic, protocol, int(rows.sum())))
     rows = np.array([e.stratum == "other" for e in examples])
     metrics.append(
-        Metric("order, mean recall of NM, AFM, FM", balanced_accuracy(predicted[rows], true[rows]), protocol, int(rows.sum()))
+        Metric(
+            "order, mean recall of NM, AFM, FM",
+            balanced_accuracy(predicted[rows], true[rows]),
+            protocol,
+            int(rows.sum()),
+        )
     )
     rows = np.array([e.stratum == "measured" and e.order >= 0 for e in examples])
-    against = f"{protocol.split(',')[0]}, order measured by neutrons (MAGNDATA)"
-    metrics.append(Metric("order accuracy against experiment", accuracy(probabilities[rows], true[rows]), against, int(rows.sum())))
+    against = f"{protocol.split(',', maxsplit=1)[0]}, order measured by neutrons (MAGNDATA)"
+    metrics.append(
+        Metric("order accuracy against experiment", accuracy(probabilities[rows], true[rows]), against, int(rows.sum()))
+    )
     return metrics
 
 
@@ -102,9 +108,10 @@ def _moments(examples: Sequence[Example], moments: NDArray[np.float32], protocol
     target = np.concatenate([e.moments for e in examples])
     known, magnetic = ~np.isnan(target), target > CARRIES
     error = np.abs(moments - target)
+    name = "|m| mean absolute error"
     return [
-        Metric("|m| mean absolute error, all sites", float(error[known].mean()), protocol, int(known.sum()), "μB"),
-        Metric(f"|m| mean absolute error, sites above {CARRIES} μB", float(error[magnetic].mean()), protocol, int(magnetic.sum()), "μB"),
+        Metric(f"{name}, {which}", float(error[rows].mean()), protocol, int(rows.sum()), "μB")
+        for which, rows in (("all sites", known), (f"sites above {CARRIES} μB", magnetic))
     ]  # fmt: skip
 
 

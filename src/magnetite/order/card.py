@@ -13,10 +13,22 @@ from magnetite.evaluation.order import measure
 from magnetite.order.network import MagnetismNetwork
 
 SOURCES = {
-    "ggau": ("Materials Project, GGA+U chemistry with DFT moments (Sanspeur & Kitchin 2024; MP workflow 2025)", "CC-BY 4.0"),
-    "other": ("Materials Project outside GGA+U: computed magnets, and non-magnets by inference (CHGNet max |m| < 0.1)", "CC-BY 4.0"),
-    "quiet": ("Materials Project structures of elements without reason for magnetism, taken as non-magnetic", "CC-BY 4.0"),
-    "measured": ("MAGNDATA (Bilbao Crystallographic Server): refined magnetic structures, chemical cells only", "none stated"),
+    "ggau": (
+        "Materials Project, GGA+U chemistry with DFT moments (Sanspeur & Kitchin 2024; MP workflow 2025)",
+        "CC-BY 4.0",
+    ),
+    "other": (
+        "Materials Project outside GGA+U: computed magnets, and non-magnets by inference (CHGNet max |m| < 0.1)",
+        "CC-BY 4.0",
+    ),
+    "quiet": (
+        "Materials Project structures of elements without reason for magnetism, taken as non-magnetic",
+        "CC-BY 4.0",
+    ),
+    "measured": (
+        "MAGNDATA (Bilbao Crystallographic Server): refined magnetic structures, chemical cells only",
+        "none stated",
+    ),
 }  # fmt: skip
 
 
@@ -45,16 +57,15 @@ def describe(
             if counts[stratum]
         ],
         "split": (
-            "By reduced formula, one split for all sets: fold 0 of 10 is the test, fold 1 the validation split, elements "
-            "always train. The body never saw a formula of MAGNDATA; the members for k are measured out of fold."
+            "By reduced formula, one split for all sets: fold 0 of 10 is the test, fold 1 the validation split, "
+            "elements always train. The body never saw a formula of MAGNDATA; members for k are measured out of fold."
         ),
         "metrics": [m.as_dict() for m in measure(network, examples, calibration, device)],
         "limits": [
             "NM labels are inferred, and the inference removed hard cases: NM scores look better than they should.",
             "Most FM labels are calculations that tried no other order; 94 % agree with a later search over orders.",
-            "Outside oxides and fluorides AFM examples are few (about 400 computed, 1,250 measured): FM may be over-called.",
-            "4f electrons of Pr, Nd, Sm, Tb, Dy, Ho, Er and Tm were frozen in the calculations: their own order is "
-            "known only from the measured set, and |m| of these sites lacks the 4f part.",
+            "Outside oxides and fluorides AFM examples are few (about 400 computed): FM may be over-called.",
+            "4f electrons of Pr, Nd, Sm, Tb, Dy, Ho, Er, Tm were frozen in the calculations: |m| lacks the 4f part.",
             "FM and FiM are one class; the direction of moments and the sign pattern are not predicted.",
             "Incommensurate structures are not in the training data.",
             "DFT ground states (GGA, GGA+U at 0 K) are not experiments; see the accuracy against experiment.",

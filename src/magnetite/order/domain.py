@@ -40,7 +40,11 @@ class Domain:
 
     @classmethod
     def fit(
-        cls, train: NDArray[np.float32], held_out: NDArray[np.float32], packings: NDArray[np.float64], share: float = 0.99
+        cls,
+        train: NDArray[np.float32],
+        held_out: NDArray[np.float32],
+        packings: NDArray[np.float64],
+        share: float = 0.99,
     ) -> Domain:
         """Learn the region so that a `share` of unseen examples lies inside.
 

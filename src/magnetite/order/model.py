@@ -84,7 +84,9 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
         output = self.network(joined)
         order = torch.softmax(output["order"].double() / self._order_temperature, dim=1).cpu().numpy()
         zero_k = torch.sigmoid(output["zero_k"].double() / self._k_temperature).mean(1).cpu().numpy()  # NaN: no members
-        moments = np.split(output["moment"].clamp(min=0).cpu().numpy(), np.cumsum([p.graph.n_atoms for p in batch])[:-1])
+        moments = np.split(
+            output["moment"].clamp(min=0).cpu().numpy(), np.cumsum([p.graph.n_atoms for p in batch])[:-1]
+        )
         distances = self.domain.distance(output["features"].cpu().numpy())
         return [
             self._report(p, order[i], float(zero_k[i]), moments[i][p.places], float(distances[i]))
@@ -96,7 +98,12 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
         return MagnetismReport.failed(error, source, str(self.card))
 
     def _report(
-        self, prepared: PreparedCrystal, order: NDArray[np.float64], zero_k: float, moments: NDArray[np.float32], distance: float
+        self,
+        prepared: PreparedCrystal,
+        order: NDArray[np.float64],
+        zero_k: float,
+        moments: NDArray[np.float32],
+        distance: float,
     ) -> MagnetismReport:
         unknown = sorted(prepared.elements - self.card.elements)
         objections = [f"{', '.join(unknown)} not in the training data"] if unknown else []

@@ -47,6 +47,7 @@ class NetworkConfig:
     k_members: int = 0
 
     def as_dict(self) -> dict[str, Any]:
+        """For the model card."""
         return asdict(self)
 
 
@@ -96,6 +97,7 @@ class Convolution(nn.Module):
         self.scalars, self.vectors = config.scalars, config.vectors
 
     def forward(self, x: Tensor, batch: Batch, harmonics: Tensor, basis: Tensor, fade: Tensor) -> Tensor:
+        """Atom features after one exchange with the neighbours, in `irreps_out`."""
         weights = self.radial(basis) * fade
         messages = self.product(self.before(x)[batch.senders], harmonics, weights)
         gathered = torch.zeros(len(x), messages.shape[1], dtype=x.dtype, device=x.device)
@@ -104,7 +106,8 @@ class Convolution(nn.Module):
         scalars, gates, vectors = y.split([self.scalars, self.vectors, 3 * self.vectors], dim=1)
         vectors = vectors.view(-1, self.vectors, 3) * torch.sigmoid(gates)[:, :, None]
         update = torch.cat([torch.nn.functional.silu(scalars), vectors.flatten(1)], dim=1)
-        return self.skip(x) + update
+        combined: Tensor = self.skip(x) + update
+        return combined
 
 
 class Pool(nn.Module):
@@ -116,6 +119,7 @@ class Pool(nn.Module):
         self.size = features * (2 + heads)
 
     def forward(self, x: Tensor, batch: Batch) -> Tensor:
+        """Pool atom features (n_atoms, features) to (n_crystals, size)."""
         mean = batch.mean_over_atoms(x)
         highest = batch.largest_over_atoms(x)
         scores = self.score(x)

@@ -50,7 +50,9 @@ def shaken(batch: Batch) -> Batch:
 
 
 @torch.no_grad()
-def evaluate(model: MagnetismNetwork, examples: Sequence[Example], device: torch.device) -> dict[str, NDArray[np.float32]]:
+def evaluate(
+    model: MagnetismNetwork, examples: Sequence[Example], device: torch.device
+) -> dict[str, NDArray[np.float32]]:
     """Outputs of the network for every example, in order; ``moment`` is joined over all atoms."""
     model.eval()
     outputs: dict[str, list[Tensor]] = defaultdict(list)
@@ -163,7 +165,9 @@ class PropagationTask:
         logits = model(shaken(join(batch).to(self.device)))["zero_k"]
         members = logits.shape[1]
         target = torch.tensor([[float(e.zero_k)] * members for e in batch], device=self.device)
-        own = torch.tensor([[k_fold(e.formula, members) != m for m in range(members)] for e in batch], device=self.device)
+        own = torch.tensor(
+            [[k_fold(e.formula, members) != m for m in range(members)] for e in batch], device=self.device
+        )
         smooth = target * (1 - 2 * LABEL_SMOOTHING) + LABEL_SMOOTHING
         return binary_cross_entropy_with_logits(logits, smooth, weight=own.float())
 

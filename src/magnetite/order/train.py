@@ -36,14 +36,18 @@ K_MEMBERS = 5
 DOMAIN_SAMPLE = 20_000
 
 
-def read_examples(data: Path, *, progress: bool = True, sets: Sequence[str] = ("ggau", "other", "workflow", "quiet", "measured")) -> list[Example]:
+def read_examples(
+    data: Path, *, progress: bool = True, sets: Sequence[str] = ("ggau", "other", "workflow", "quiet", "measured")
+) -> list[Example]:
     """All labelled examples of a data folder.
 
     Raises:
         DataError: a file is missing or broken.
     """
     source = MagneticData(data)
-    return [e for name in sets for e in tqdm(getattr(source, name)(), desc=f"reading {name}", unit="", disable=not progress)]
+    return [
+        e for name in sets for e in tqdm(getattr(source, name)(), desc=f"reading {name}", unit="", disable=not progress)
+    ]
 
 
 def train_order(
@@ -116,7 +120,9 @@ def load_stage(run: Path, stage: str, device: torch.device, config: NetworkConfi
     return network.eval()
 
 
-def export_run(network: MagnetismNetwork, examples: Sequence[Example], folder: Path, device: torch.device, **card: Any) -> Path:
+def export_run(
+    network: MagnetismNetwork, examples: Sequence[Example], folder: Path, device: torch.device, **card: Any
+) -> Path:
     """Calibrate on the validation split, measure on the test split, write weights and card."""
     train = select(examples, lambda e: e.fold not in (TEST_FOLD, VALIDATION_FOLD) and trainable(e))
     held_out = select(examples, lambda e: e.fold == VALIDATION_FOLD)
@@ -133,9 +139,7 @@ def export_run(network: MagnetismNetwork, examples: Sequence[Example], folder: P
         both = np.stack([np.zeros_like(logit), logit], axis=1)
         calibration["zero_k_temperature"] = fit_temperature(both, np.array([e.zero_k for e in compounds]))
     content = describe(network, examples, calibration, device) | card
-    return export(
-        network, folder, card=content, counts=element_counts(train), calibration=calibration, domain=domain
-    )
+    return export(network, folder, card=content, counts=element_counts(train), calibration=calibration, domain=domain)
 
 
 def only(network: MagnetismNetwork, part: nn.Module) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -31,28 +31,24 @@ class Card:
         Raises:
             ZooError: the file is missing, not JSON or does not follow the schema.
         """
-        import jsonschema
-
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            return _read(path, path.stat().st_mtime_ns)
         except (OSError, ValueError) as error:
             raise ZooError(f"model card cannot be read ({error})", str(path)) from error
-        problem = next(iter(jsonschema.Draft202012Validator(_schema()).iter_errors(content)), None)
-        if problem is not None:
-            where = "/".join(map(str, problem.absolute_path)) or "card"
-            raise ZooError(f"model card is not valid: {where}: {problem.message}", str(path))
-        return cls(path, content)
 
     @property
     def name(self) -> str:
+        """Name by which the model is loaded."""
         return str(self.content["name"])
 
     @property
     def version(self) -> str:
+        """Version of the weights."""
         return str(self.content["version"])
 
     @property
     def family(self) -> str:
+        """Kind of model."""
         return str(self.content["family"])
 
     @property
@@ -72,6 +68,18 @@ class Card:
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, changed: int) -> Card:  # noqa: ARG001 (a changed file is read again)
+    import jsonschema
+
+    content = json.loads(path.read_text(encoding="utf-8"))
+    problem = next(iter(jsonschema.Draft202012Validator(_schema()).iter_errors(content)), None)
+    if problem is not None:
+        where = "/".join(map(str, problem.absolute_path)) or "card"
+        raise ZooError(f"model card is not valid: {where}: {problem.message}", str(path))
+    return Card(path, content)
 
 
 @cache

@@ -47,7 +47,9 @@ def _load(path: str, digest: str, device: torch.device) -> ZooModel[Any, Any]:
         raise ZooError(f"weights cannot be read ({error})", str(card.weights)) from error
     found = hashlib.sha256(data).hexdigest()
     if found != digest:
-        raise ZooError(f"weights are not those of the card (sha256 {found[:12]}…, card {digest[:12]}…)", str(card.weights))
+        raise ZooError(
+            f"weights are not those of the card (sha256 {found[:12]}…, card {digest[:12]}…)", str(card.weights)
+        )
     if card.family not in FAMILIES:
         raise ZooError(f"unknown model family {card.family!r}; known are {', '.join(FAMILIES)}", path)
     try:
