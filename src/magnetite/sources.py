@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
+import os
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
-from magnetite.errors import DataError, MagnetiteError, ReadError
-from magnetite.structures import Crystal, as_crystal, say
+from magnetite.datasets.records import open_lines
+from magnetite.errors import MagnetiteError, ReadError
+from magnetite.formats import (
+    Entry,
+    read_ase,
+    read_cif,
+    read_database,
+    read_json,
+    read_jsonl,
+    read_mcif,
+    read_pymatgen,
+    refused,
+)
 
-PYMATGEN_PATTERNS = ("*.cif", "*POSCAR*", "*CONTCAR*", "*.vasp", "*CHGCAR*", "vasprun*.xml*", "*.cssr", "*.xsf", "*.json", "*.yaml")
-"""Names that pymatgen reads; whatever else is left to ASE."""
-FOLDER_PATTERNS = ("*.cif", "*.mcif", "*POSCAR*", "*CONTCAR*", "*.vasp", "*.extxyz", "*.xyz", "*.xsf", "*.json", "*.jsonl", "*.jsonl.gz")
-"""Names that are taken from a folder."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
-Row = tuple[str, Crystal | MagnetiteError]
+    from magnetite.structures import Crystal
+
+PYMATGEN_PATTERNS = (
+    "*.cif", "*.cif.gz", "*poscar*", "*contcar*", "*.vasp", "*chgcar*", "vasprun*.xml*", "*.cssr", "*.xsf", "*.yaml",
+)  # fmt: skip
+"""Names (in lower case) that pymatgen reads; whatever else is left to ASE."""
+FOLDER_PATTERNS = (
+    "*.cif", "*.cif.gz", "*.mcif", "*poscar*", "*contcar*", "*.vasp", "*.extxyz", "*.xyz", "*.xsf", "*.json",
+    "*.jsonl", "*.jsonl.gz", "*.db",
+)  # fmt: skip
+"""Names (in lower case) that are taken from a folder."""
+QUICKLY_READ = 500_000_000
+"""Bytes of a jsonl file up to which its lines are counted first."""
+
+Row: TypeAlias = "tuple[str, Crystal | MagnetiteError]"
 """A name (``path``, or ``path#position`` in files of many) and the crystal, or why there is none."""
+
+
+def read_entries(path: Path) -> Iterator[Entry]:
+    """All structures of a file, an ASE database or (sorted, recursively) a folder, one by one, unparsed.
+
+    What cannot be used, be it a structure or a whole file, comes as an entry that reads as its error.
+    """
+    try:
+        if path.is_dir():
+            yield from _read_folder(path)
+        else:
+            check(path)
+            yield from _reader(path)(path)
+    except MagnetiteError as error:
+        yield refused(str(path), error)
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -25,18 +62,8 @@ def read_rows(path: Path) -> Iterator[Row]:
 
     A structure that cannot be used comes as the error in its place; the rest is still read.
     """
-    if path.is_dir():
-        files = sorted(f for f in path.rglob("*") if f.is_file() and _matches(f.name, FOLDER_PATTERNS))
-        if not files:
-            yield str(path), ReadError(f"folder holds no structure files ({', '.join(FOLDER_PATTERNS)})", str(path))
-        for file in files:
-            yield from read_rows(file)
-        return
-    try:
-        _check(path)
-        yield from _reader(path)(path)
-    except MagnetiteError as error:
-        yield str(path), error
+    for entry in read_entries(path):
+        yield entry.source, entry.read()[1]
 
 
 def read_one(path: Path) -> Crystal:
@@ -48,15 +75,16 @@ def read_one(path: Path) -> Crystal:
     """
     if path.is_dir():
         raise ReadError("is a folder, not a structure file; pass its files, or screen the folder", str(path))
-    rows = read_rows(path)
-    first = next(rows, None)
+    entries = read_entries(path)
+    first = next(entries, None)
     if first is None:
         raise ReadError("holds no structure", str(path))
-    if next(rows, None) is not None:
+    crystal = first.read()[1]
+    if isinstance(crystal, MagnetiteError):
+        raise crystal
+    if next(entries, None) is not None:
         raise ReadError("holds several structures; use analyze_many(read_structures(path))", str(path))
-    if isinstance(first[1], MagnetiteError):
-        raise first[1]
-    return first[1]
+    return crystal
 
 
 def read_structures(path: str | Path) -> Iterator[Crystal]:
@@ -72,92 +100,73 @@ def read_structures(path: str | Path) -> Iterator[Crystal]:
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch(name, pattern) for pattern in patterns)
+    return any(fnmatch(name.lower(), pattern) for pattern in patterns)
 
 
-def _check(path: Path) -> None:
-    if not path.exists():
-        raise ReadError("no such file", str(path))
-    if path.stat().st_size == 0:
-        raise ReadError("is empty", str(path))
+def check(path: Path) -> None:
+    """Check that there is something to read.
+
+    Raises:
+        ReadError: neither a folder nor a readable file with something in it.
+    """
+    try:
+        if path.is_dir():
+            return
+        if not path.exists():
+            raise ReadError("no such file", str(path))
+        if not path.is_file():
+            raise ReadError("is not a regular file", str(path))
+        if path.stat().st_size == 0:
+            raise ReadError("is empty", str(path))
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise ReadError(f"cannot be opened ({error.strerror})", str(path)) from error
 
 
-def _reader(path: Path) -> Callable[[Path], Iterator[Row]]:
-    name = path.name
+def _reader(path: Path) -> Callable[[Path], Iterator[Entry]]:
+    name = path.name.lower()
     if name.endswith((".jsonl", ".jsonl.gz")):
-        return _read_jsonl
-    if name.endswith(".db"):
-        return _read_database
-    if name.endswith(".mcif"):
-        return _read_mcif
-    return _read_pymatgen if _matches(name, PYMATGEN_PATTERNS) else _read_ase
+        return read_jsonl
+    for ending, reader in ((".json", read_json), (".db", read_database), (".mcif", read_mcif), (".cif", read_cif)):
+        if name.endswith(ending):
+            return reader
+    return read_pymatgen if _matches(name, PYMATGEN_PATTERNS) else read_ase
 
 
-def _one(source: str, make: Callable[[], Any]) -> Row:
-    """Build one crystal, turning every failure into our error with its source."""
+def folder_files(path: Path, onerror: Callable[[OSError], None] | None = None) -> Iterator[Path]:
+    """The structure files of a folder, sorted, subfolders last; holds the names of one folder at a time."""
+    for folder, folders, names in os.walk(path, onerror=onerror):
+        folders.sort()
+        yield from (Path(folder, name) for name in sorted(names) if _matches(name, FOLDER_PATTERNS))
+
+
+def _read_folder(path: Path) -> Iterator[Entry]:
+    failures: list[OSError] = []
+    found = False
+    for file in folder_files(path, failures.append):
+        found = True
+        yield from read_entries(file)
+    for failure in failures:
+        name = str(failure.filename)
+        yield refused(name, ReadError(f"cannot be opened ({failure.strerror})", name))
+    if not found and not failures:
+        raise ReadError(f"folder holds no structure files ({', '.join(FOLDER_PATTERNS)})", str(path))
+
+
+def count_entries(path: Path) -> int | None:
+    """How many entries a source has, if that is quickly known (for a progress bar: a cif counts as one)."""
+    if path.is_dir():
+        counts = [count_entries(file) for file in folder_files(path)]
+        return None if None in counts else sum(count for count in counts if count is not None)
+    reader = _reader(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the parsers' remarks on formats; what matters is validated here
-            return source, as_crystal(make(), source)
-    except MagnetiteError as error:
-        return source, error.at(source)
-    except Exception as error:  # noqa: BLE001 (parsers of foreign formats raise anything)
-        return source, ReadError(f"cannot be read ({say(error)})", source)
+        if reader is read_jsonl:
+            return sum(1 for line in open_lines(path) if line.strip()) if path.stat().st_size < QUICKLY_READ else None
+        if reader is read_database:
+            import ase.db
 
-
-def _read_pymatgen(path: Path) -> Iterator[Row]:
-    from pymatgen.core import Structure
-
-    yield _one(str(path), lambda: Structure.from_file(path))
-
-
-def _read_mcif(path: Path) -> Iterator[Row]:
-    from magnetite.datasets.mcif import read_mcif
-
-    yield _one(str(path), lambda: read_mcif(path).structure)
-
-
-def _read_ase(path: Path) -> Iterator[Row]:
-    from ase.io import iread
-
-    try:
-        for index, atoms in enumerate(iread(path)):
-            yield _one(f"{path}#{index}" if index else str(path), lambda atoms=atoms: atoms)
-    except Exception as error:
-        raise ReadError(f"cannot be read ({say(error)})", str(path)) from error
-
-
-def _read_jsonl(path: Path) -> Iterator[Row]:
-    import orjson
-
-    from magnetite.datasets.records import open_lines
-
-    try:
-        for number, line in enumerate(open_lines(path), start=1):
-            if not line.strip():
-                continue
-            source = f"{path}#{number}"
-            try:
-                record = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                yield source, ReadError(f"line is not JSON ({error})", source)
-                continue
-            if not isinstance(record, dict):
-                yield source, ReadError("line is not a JSON object", source)
-                continue
-            inner = record.get("structure")
-            yield _one(source, lambda row=inner if isinstance(inner, dict) else record: row)
-    except DataError as error:
-        raise ReadError(error.reason, str(path)) from error
-
-
-def _read_database(path: Path) -> Iterator[Row]:
-    import ase.db
-
-    try:
-        for row in ase.db.connect(path).select():
-            yield _one(f"{path}#{row.id}", row.toatoms)
-    except Exception as error:
-        raise ReadError(f"cannot be read as an ASE database ({say(error)})", str(path)) from error
-
-
+            return int(ase.db.connect(path).count())
+    except Exception:  # noqa: BLE001 (reading it will say what is wrong)
+        return None
+    return 1 if reader in {read_cif, read_mcif, read_pymatgen} else None

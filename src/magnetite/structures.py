@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from magnetite.cells import MAX_ATOMS_TO_REDUCE, MAX_FRACTION, compact, refuse_heaps, symmetry, validate_cell
 from magnetite.elements import MAX_ATOMIC_NUMBER
 from magnetite.errors import StructureError
-from magnetite.graphs import MIN_DISTANCE, Graph, build_graph
+from magnetite.graphs import Graph, build_graph
 
 if TYPE_CHECKING:
     from ase import Atoms
-    from pymatgen.core import IStructure
+    from numpy.typing import NDArray
+    from pymatgen.core.structure import IStructure
 
-    StructureLike: TypeAlias = IStructure | Atoms | Mapping[str, Any] | str | PathLike[str]
+    StructureLike: TypeAlias = "Crystal | IStructure | Atoms | Mapping[str, Any] | str | PathLike[str]"
 
-SYMPREC = 0.05
-"""Å; atoms count as translated copies of each other within this distance."""
-MIN_VOLUME_PER_ATOM = 1.5
-MAX_VOLUME_PER_ATOM = 5000.0
-"""Å³ per atom; the densest crystals have 3, slabs and molecules in boxes a few hundred."""
 MAX_ATOMS = 20_000
+"""A neighbour graph of this many atoms still fits into a few GB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,25 +60,24 @@ class Crystal:
     def primitive(self) -> tuple[Crystal, NDArray[np.int64]]:
         """The primitive chemical cell, moments ignored, and for each atom its place in it.
 
-        A cell whose element counts share no divisor cannot be a supercell and is returned as it is.
+        A cell whose element counts share no divisor cannot be a supercell and is returned as it is,
+        and so is one of more than `MAX_ATOMS_TO_REDUCE` atoms.
         """
         itself = self, np.arange(len(self))
-        if np.gcd.reduce(np.unique(self.numbers, return_counts=True)[1]) == 1:
+        if len(self) > MAX_ATOMS_TO_REDUCE or np.gcd.reduce(np.unique(self.numbers, return_counts=True)[1]) == 1:
             return itself
-        import spglib
-
-        with np.errstate(all="ignore"):
-            dataset = spglib.get_symmetry_dataset((self.lattice, self.frac_coords, self.numbers), symprec=SYMPREC)
+        lattice, coords = compact(self.lattice, self.frac_coords)
+        dataset = symmetry(lattice, coords, self.numbers)
         if dataset is None:
             return itself
         places, first = np.unique(dataset.mapping_to_primitive, return_index=True)
-        lattice = np.asarray(dataset.primitive_lattice, dtype=np.float64)
+        smaller = np.asarray(dataset.primitive_lattice, dtype=np.float64)
         if len(places) == len(self) or not np.isclose(
-            abs(np.linalg.det(lattice)) / self.volume, len(places) / len(self), rtol=0.05
+            abs(np.linalg.det(smaller)) / self.volume, len(places) / len(self), rtol=0.05
         ):
             return itself
-        coords = self.frac_coords[first] @ self.lattice @ np.linalg.inv(lattice)
-        primitive = Crystal(lattice, coords - np.floor(coords), self.numbers[first], self.source)
+        coords = coords[first] @ lattice @ np.linalg.inv(smaller)
+        primitive = Crystal(smaller, coords - np.floor(coords), self.numbers[first], self.source)
         return primitive, np.searchsorted(places, dataset.mapping_to_primitive)
 
     @cached_property
@@ -90,7 +88,7 @@ class Crystal:
             StructureError: two atoms coincide.
         """
         try:
-            return build_graph(self.lattice, self.frac_coords, self.numbers)
+            return build_graph(*compact(self.lattice, self.frac_coords), self.numbers)
         except StructureError as error:
             raise error.at(self.source) if self.source else error from None
 
@@ -104,7 +102,7 @@ class Crystal:
     @property
     def reduced_formula(self) -> str:
         """Chemical formula with the smallest whole numbers, e.g. ``Fe2O3``."""
-        from pymatgen.core import Composition
+        from pymatgen.core.composition import Composition
 
         numbers, counts = np.unique(self.numbers, return_counts=True)
         amounts = {int(z): int(n) for z, n in zip(numbers, counts, strict=True)}
@@ -133,7 +131,7 @@ def as_crystal(structure: StructureLike, source: str | None = None) -> Crystal:
     if isinstance(structure, Mapping):
         return _from_mapping(structure, source)
     if hasattr(structure, "get_atomic_numbers"):
-        return _from_atoms(structure, source)
+        return _from_atoms(cast("Atoms", structure), source)
     if hasattr(structure, "frac_coords") and hasattr(structure, "lattice"):
         return _from_structure(structure, source)
     raise StructureError(
@@ -143,7 +141,7 @@ def as_crystal(structure: StructureLike, source: str | None = None) -> Crystal:
 
 def _from_structure(structure: IStructure, source: str | None) -> Crystal:
     if not structure.is_ordered:
-        raise StructureError("has partly occupied sites; order it first (e.g. pymatgen's OrderDisorderedStructure…)", source)
+        raise StructureError("has partly occupied sites; order it first", source)
     numbers = [_atomic_number(site.specie, source) for site in structure]
     return Crystal(np.array(structure.lattice.matrix), np.array(structure.frac_coords), np.array(numbers, int), source)
 
@@ -152,52 +150,66 @@ def _from_atoms(atoms: Atoms, source: str | None) -> Crystal:
     if len(atoms) and not np.any(atoms.pbc):
         raise StructureError("is not periodic (atoms.pbc is False); set the cell and pbc of the crystal", source)
     cell = np.array(atoms.cell.array, dtype=float)
-    if abs(np.linalg.det(cell)) < 1e-8:
-        raise StructureError("cell has no volume", source)
+    validate_cell(cell, len(atoms), source)
     scaled = np.array(atoms.get_positions()) @ np.linalg.inv(cell)
     return Crystal(cell, scaled, np.array(atoms.get_atomic_numbers(), int), source)
 
 
 def _from_mapping(mapping: Mapping[str, Any], source: str | None) -> Crystal:
     if "@module" in mapping or "sites" in mapping:
-        from pymatgen.core import Structure
-
-        try:
-            structure = Structure.from_dict(dict(mapping))
-        except Exception as error:
-            raise StructureError(f"is not a pymatgen structure dictionary ({say(error)})", source) from error
-        return _from_structure(structure, source)
+        return _from_structure(_decode(mapping, source), source)
     missing = [key for key in ("lattice", "species", "frac_coords") if key not in mapping]
     if missing:
         raise StructureError(f"dictionary lacks {', '.join(missing)}", source)
+    species = mapping["species"]
+    if not isinstance(species, list | tuple | np.ndarray):
+        raise StructureError(f"species is a {type(species).__name__}, not a list of elements", source)
     try:
         lattice = np.array(mapping["lattice"], dtype=float)
-        coords = np.array(mapping["frac_coords"], dtype=float).reshape(-1, 3)
-        species = list(mapping["species"])
-    except (TypeError, ValueError) as error:
+        coords = np.array(mapping["frac_coords"], dtype=float)
+    except (TypeError, ValueError, OverflowError) as error:
         raise StructureError(f"lattice or frac_coords are not arrays of numbers ({say(error)})", source) from error
-    if lattice.shape != (3, 3) or len(coords) != len(species):
+    if not len(species):
+        raise StructureError("has no atoms", source)
+    if lattice.shape != (3, 3) or coords.shape != (len(species), 3):
         raise StructureError(
-            f"lattice has shape {lattice.shape}, {len(species)} species and {len(coords)} coordinates do not fit", source
+            f"lattice of shape {lattice.shape}, {len(species)} species and frac_coords of shape {coords.shape} "
+            "do not fit; they must be (3, 3), n and (n, 3)",
+            source,
         )
     return Crystal(lattice, coords, np.array([_atomic_number(s, source) for s in species], int), source)
+
+
+def _decode(mapping: Mapping[str, Any], source: str | None) -> IStructure:
+    """What pymatgen makes of its own dictionary, without the site properties.
+
+    Decoding those can import whatever module the dictionary names; a file must not decide that.
+    """
+    from pymatgen.core.structure import Structure
+
+    try:
+        sites = [{"species": site["species"], "abc": site["abc"]} for site in mapping["sites"]]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on what we do not use, such as electronegativities
+            structure: IStructure = Structure.from_dict({"lattice": mapping["lattice"], "sites": sites})
+    except Exception as error:
+        raise StructureError(f"is not a pymatgen structure dictionary ({say(error)})", source) from error
+    return structure
 
 
 def _atomic_number(specie: Any, source: str | None) -> int:
     """Atomic number of an element, ion or symbol; refuses isotopes, dummies and the unknown."""
     symbols = _symbols()
-    symbol = specie if isinstance(specie, str) else getattr(specie, "symbol", specie)
-    number = symbols.get(symbol)
+    symbol = specie if isinstance(specie, str) else getattr(specie, "symbol", None)
+    number = symbols.get(str(symbol))
     if number is None and isinstance(specie, str):
-        from pymatgen.core import Species
+        from pymatgen.core.periodic_table import Species
 
-        try:
+        with suppress(Exception):  # whatever its parser makes of a strange string
             number = symbols.get(Species.from_str(specie).symbol)
-        except ValueError:
-            number = None
     if number is None:
         hint = "; write deuterium and tritium as H" if symbol in {"D", "T"} else ""
-        raise StructureError(f"unknown element {specie}{hint}", source)
+        raise StructureError(f"unknown element {str(specie)[:40]!r}{hint}", source)
     return number
 
 
@@ -213,26 +225,20 @@ _SYMBOLS: dict[str, int] = {}
 
 
 def _validate(crystal: Crystal) -> None:
-    lattice, coords, numbers, source = crystal.lattice, crystal.frac_coords, crystal.numbers, crystal.source
+    coords, numbers, source = crystal.frac_coords, crystal.numbers, crystal.source
     if len(numbers) == 0:
         raise StructureError("has no atoms", source)
     if len(numbers) > MAX_ATOMS:
         raise StructureError(f"has {len(numbers):,} atoms; at most {MAX_ATOMS:,} are accepted", source)
-    if not (np.isfinite(lattice).all() and np.isfinite(coords).all()):
-        raise StructureError("has NaN or infinite numbers in its cell or coordinates", source)
     if not ((numbers > 0) & (numbers <= MAX_ATOMIC_NUMBER)).all():
-        raise StructureError(f"has atomic numbers outside 1–{MAX_ATOMIC_NUMBER}: {sorted(set(numbers.tolist()))}", source)
-    per_atom = crystal.volume / len(numbers)
-    if not MIN_VOLUME_PER_ATOM <= per_atom <= MAX_VOLUME_PER_ATOM:
-        raise StructureError(
-            f"has {per_atom:.3g} Å³ per atom; between {MIN_VOLUME_PER_ATOM} and {MAX_VOLUME_PER_ATOM:.0f} are accepted "
-            "(are the lengths in Å?)",
-            source,
-        )
-    lengths = np.linalg.norm(lattice, axis=1)
-    # Neighbour searches take time and memory with the flatness of the cell, not only with the atoms in it.
-    if lengths.min() < MIN_DISTANCE or lengths.prod() > 1e4 * crystal.volume:
-        raise StructureError(f"cell vectors of {lengths.round(3).tolist()} Å span an absurdly flat or thin cell", source)
+        unknown = sorted({int(z) for z in numbers if not 0 < z <= MAX_ATOMIC_NUMBER})
+        raise StructureError(f"has atomic numbers outside 1–{MAX_ATOMIC_NUMBER}: {str(unknown)[:80]}", source)
+    validate_cell(crystal.lattice, len(numbers), source)
+    if not np.isfinite(coords).all():
+        raise StructureError("has NaN or infinite numbers in its coordinates", source)
+    if abs(coords).max() > MAX_FRACTION:
+        raise StructureError(f"has fractional coordinates up to {abs(coords).max():.3g}", source)
+    refuse_heaps(crystal.lattice, coords, source)
 
 
 def say(error: BaseException) -> str:

@@ -1,0 +1,230 @@
+"""Readers of file formats: each finds the structures of a file one by one, and leaves parsing to who wants one."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from magnetite.datasets.records import open_lines
+from magnetite.errors import DataError, MagnetiteError, ReadError
+from magnetite.structures import Crystal, as_crystal, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ase import Atoms
+    from pymatgen.core.structure import IStructure
+
+ID_KEYS = ("id", "material_id", "mp_id", "uid", "identifier", "name")
+"""Where records, database rows and extxyz comments say what they are called; the first one counts."""
+FORMULA_TOLERANCE = 0.01
+"""By how much an element's share of a cif's atoms may differ from that in its formula."""
+DATABASE_PAGE = 500
+"""Rows that are taken from an ASE database at once; it would list them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One structure of a source, found but not yet parsed, so that those already done can be skipped.
+
+    Attributes:
+        source: ``path``, or ``path#position`` in files of many, counted from 1 (in jsonl the line, in a
+            database the row's id).
+        parse: gives the structure's own name, if any, and what `as_crystal` takes.
+    """
+
+    source: str
+    parse: Callable[[], tuple[str | None, Any]]
+
+    def read(self) -> tuple[str | None, Crystal | MagnetiteError]:
+        """The structure's own name, if any, and the crystal, or why there is none; raises nothing."""
+        name = None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the parsers' remarks on formats; what matters is validated
+                name, structure = self.parse()
+                return name, as_crystal(structure, self.source)
+        except MagnetiteError as error:
+            return name, error.at(self.source)
+        except Exception as error:  # noqa: BLE001 (parsers of foreign formats raise anything)
+            return name, ReadError(f"cannot be read ({say(error)})", self.source)
+
+
+def refused(source: str, error: MagnetiteError) -> Entry:
+    """An entry that reads as an error."""
+    return Entry(source, partial(_refuse, error))
+
+
+def _refuse(error: MagnetiteError) -> tuple[None, None]:
+    raise error
+
+
+def _numbered(path: Path, parses: Iterator[Callable[[], tuple[str | None, Any]]]) -> Iterator[Entry]:
+    """Entries named ``path`` if there is one and ``path#position`` if there are several."""
+    first = next(parses, None)
+    second = next(parses, None) if first else None
+    if first is None:
+        raise ReadError("holds no structure", str(path))
+    if second is None:
+        yield Entry(str(path), first)
+        return
+    for position, parse in enumerate(chain((first, second), parses), start=1):
+        yield Entry(f"{path}#{position}", parse)
+
+
+def read_pymatgen(path: Path) -> Iterator[Entry]:
+    """The one structure of a file that pymatgen reads."""
+
+    def parse() -> tuple[None, IStructure]:
+        from pymatgen.core.structure import Structure
+
+        return None, Structure.from_file(path)
+
+    yield Entry(str(path), parse)
+
+
+def read_cif(path: Path) -> Iterator[Entry]:
+    """One structure for each data block that has a cell; blocks without one hold bibliography."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    blocks = [f"data_{block}" for block in ("\n" + text).split("\ndata_")[1:] if "_cell_length_a" in block]
+    yield from _numbered(path, (partial(_cif_block, block) for block in blocks or [text]))
+
+
+def _cif_block(text: str) -> tuple[str | None, IStructure]:
+    """Name and structure of a data block, refused if its atoms do not make up its formula.
+
+    pymatgen reads a file that was cut short between two atoms without a word.
+    """
+    from pymatgen.core.composition import Composition
+    from pymatgen.io.cif import CifParser
+
+    parser = CifParser.from_str(text)
+    structure: IStructure = parser.parse_structures(primitive=False)[0]
+    name, block = next(iter(parser.as_dict().items()))
+    found = Composition(structure.composition.get_el_amt_dict())
+    try:
+        stated = Composition(block["_chemical_formula_sum"])
+    except Exception:  # noqa: BLE001 (none is given, or one that cannot be read: nothing to compare with)
+        return name, structure
+    # Hydrogen is often left out of the list of atoms, as X-rays hardly see it.
+    atoms, formula = ({e.symbol: n for e, n in c.items() if e.symbol not in {"H", "D"}} for c in (found, stated))
+    shares = {
+        e: (atoms.get(e, 0) / sum(atoms.values()), formula.get(e, 0) / sum(formula.values()))
+        for e in {*atoms, *formula}
+    }
+    if structure.is_ordered and any(abs(x - y) > FORMULA_TOLERANCE for x, y in shares.values()):
+        raise ReadError(
+            f"lists atoms of {found.reduced_formula} but states the formula {stated.reduced_formula}; is it cut short?"
+        )
+    return name, structure
+
+
+def read_mcif(path: Path) -> Iterator[Entry]:
+    """The chemical crystal of a magnetic cif."""
+
+    def parse() -> tuple[None, Any]:
+        from magnetite.datasets.mcif import read_mcif
+
+        return None, read_mcif(path).structure
+
+    yield Entry(str(path), parse)
+
+
+def read_ase(path: Path) -> Iterator[Entry]:
+    """The structures of a file that ASE reads."""
+    from ase.io import iread
+
+    def parse(atoms: Atoms) -> tuple[str | None, Atoms]:
+        return _name(atoms.info), atoms
+
+    def frames() -> Iterator[Callable[[], tuple[str | None, Any]]]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            frames = iread(path, do_not_split_by_at_sign=True)
+        while True:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    atoms = next(frames)
+            except StopIteration:
+                return
+            except Exception as error:  # noqa: BLE001 (parsers of foreign formats raise anything)
+                # As an entry in its place: the structures before it are good.
+                yield partial(_refuse, ReadError(f"cannot be read ({say(error)})"))
+                return
+            yield partial(parse, atoms)
+
+    yield from _numbered(path, frames())
+
+
+def _name(mapping: Any) -> str | None:
+    """What a record calls itself."""
+    for key in ID_KEYS:
+        value = mapping.get(key)
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            return str(value)
+    return None
+
+
+def _record(record: Any) -> tuple[str | None, Any]:
+    """Name and structure of a JSON object; the structure may lie under the key ``structure``."""
+    if not isinstance(record, dict):
+        raise ReadError("is not a JSON object")
+    inner = record.get("structure")
+    return _name(record), inner if isinstance(inner, dict) else record
+
+
+def read_json(path: Path) -> Iterator[Entry]:
+    """One object, a list of them, or an ASE database in JSON."""
+    import orjson
+
+    try:
+        content = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise ReadError(f"is not JSON ({error})", str(path)) from error
+    if isinstance(content, dict) and {"ids", "nextid"} <= content.keys():
+        yield from read_ase(path)
+        return
+    records = content if isinstance(content, list) else [content]
+    yield from _numbered(path, (partial(_record, record) for record in records))
+
+
+def read_jsonl(path: Path) -> Iterator[Entry]:
+    """One record a line."""
+    import orjson
+
+    def parse(line: bytes) -> tuple[str | None, Any]:
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise ReadError(f"line is not JSON ({error})") from error
+        return _record(record)
+
+    try:
+        for number, line in enumerate(open_lines(path), start=1):
+            if line.strip():
+                yield Entry(f"{path}#{number}", partial(parse, line))
+    except DataError as error:
+        raise ReadError(error.reason, str(path)) from error
+
+
+def read_database(path: Path) -> Iterator[Entry]:
+    """The rows of an ASE database by their ids, page by page."""
+    import ase.db
+
+    def parse(row: Any) -> tuple[str | None, Any]:
+        return _name(row.key_value_pairs), row.toatoms()
+
+    try:
+        database = ase.db.connect(path)
+        last = max((row.id for row in database.select(columns=["id"], sort="-id", limit=1)), default=0)
+        for start in range(0, last, DATABASE_PAGE):
+            page = database.select([("id", ">", start), ("id", "<=", start + DATABASE_PAGE)], include_data=False)
+            for row in sorted(page, key=lambda row: row.id):
+                yield Entry(f"{path}#{row.id}", partial(parse, row))
+    except Exception as error:
+        raise ReadError(f"cannot be read as an ASE database ({say(error)})", str(path)) from error
