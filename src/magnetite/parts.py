@@ -1,0 +1,168 @@
+"""Tables that survive a crash: finished chunks as part files, merged into one parquet file at the end.
+
+``OUT.parts/`` holds a manifest, which says what is being computed, and parts named by their first row.
+Every file appears whole by an atomic rename, so whatever is there is done, and whatever is missing is
+computed again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, Self
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from magnetite.errors import MagnetiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROWS_PER_GROUP = 50_000
+"""Rows in one row group of the merged file; as many are held in memory while merging."""
+
+
+class Parts:
+    """The unfinished table of one output file; a context that keeps others from writing it too.
+
+    Args:
+        out: the file that is to be.
+        schema: of its columns.
+        manifest: what is being computed; an unfinished table of anything else is refused.
+
+    Raises:
+        MagnetiteError: there is an unfinished table of something else, or somebody is writing it.
+    """
+
+    def __init__(self, out: Path, schema: pa.Schema, manifest: dict[str, Any]) -> None:
+        self.out, self.schema, self.manifest = out, schema, manifest
+        self.folder = out.with_name(out.name + ".parts")
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        """Take the folder, make it if it is missing, and drop what a crash left unusable."""
+        self.folder.mkdir(exist_ok=True)
+        self._lock = self._take_lock()
+        try:
+            self._compare_manifest()
+            for path in self.folder.glob("*.tmp"):
+                path.unlink()
+            self.rows = self._count()
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let others in again."""
+        assert self._lock is not None
+        self._lock.close()
+
+    def append(self, rows: list[dict[str, Any]]) -> None:
+        """Store rows that follow those there are."""
+        path = self._path(self.rows)
+        table = pa.Table.from_pylist(rows, schema=self.schema)
+        with _whole(path) as handle:
+            pq.write_table(table, handle)
+        self.rows += len(rows)
+
+    def finish(self) -> Iterator[pa.Table]:
+        """Merge the parts into the output file, yielding its row groups as they are written."""
+        merged = self.folder / "merged.tmp"
+        waiting: list[pa.Table] = []
+        with pq.ParquetWriter(merged, self.schema, compression="zstd") as writer:
+            for path in self._parts():
+                waiting.append(pq.read_table(path, schema=self.schema))
+                if sum(map(len, waiting)) >= ROWS_PER_GROUP:
+                    yield _write_group(writer, waiting)
+                    waiting = []
+            if waiting:
+                yield _write_group(writer, waiting)
+        with merged.open("rb") as handle:
+            os.fsync(handle.fileno())
+        merged.replace(self.out)
+        # The manifest goes first: parts without one are what is left of a finished table.
+        for path in (self._manifest_path, *self._parts(), self.folder / "lock"):
+            path.unlink(missing_ok=True)
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    @property
+    def _manifest_path(self) -> Path:
+        return self.folder / "manifest.json"
+
+    def _path(self, first_row: int) -> Path:
+        return self.folder / f"part-{first_row:012d}.parquet"
+
+    def _parts(self) -> list[Path]:
+        return sorted(self.folder.glob("part-*.parquet"))
+
+    def _take_lock(self) -> IO[str]:
+        handle = (self.folder / "lock").open("w", encoding="utf-8")
+        if sys.platform != "win32":
+            import fcntl
+
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets it go even after kill -9
+            except BlockingIOError:
+                handle.close()
+                raise MagnetiteError("is being written by another process", str(self.out)) from None
+            except OSError:
+                pass  # file systems without locks
+        return handle
+
+    def _compare_manifest(self) -> None:
+        try:
+            found = orjson.loads(self._manifest_path.read_bytes())
+        except FileNotFoundError:
+            for path in self._parts():
+                path.unlink()
+            with _whole(self._manifest_path) as handle:
+                handle.write(orjson.dumps(self.manifest, option=orjson.OPT_INDENT_2))
+            return
+        except orjson.JSONDecodeError:
+            found = {}
+        if not isinstance(found, dict) or found != self.manifest:
+            keys = [k for k in self.manifest if not isinstance(found, dict) or found.get(k) != self.manifest[k]]
+            raise MagnetiteError(
+                f"holds an unfinished table of something else (different: {', '.join(keys) or 'format'}); "
+                "repeat the command that began it, or delete the folder to start afresh",
+                str(self.folder),
+            )
+
+    def _count(self) -> int:
+        """Rows of the parts that follow each other without a gap; those after a gap are dropped."""
+        rows, whole = 0, True
+        for path in self._parts():
+            try:
+                whole = whole and path == self._path(rows)
+                rows += pq.read_metadata(path).num_rows if whole else 0
+            except (OSError, pa.ArrowInvalid):  # damaged by a crash of the whole machine
+                whole = False
+            if not whole:
+                path.unlink()
+        return rows
+
+
+def _write_group(writer: pq.ParquetWriter, tables: list[pa.Table]) -> pa.Table:
+    table = pa.concat_tables(tables)
+    writer.write_table(table, row_group_size=len(table))
+    return table
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for writing that appears under its name only when all of it is on the disk."""
+    partial = path.with_name(path.name + ".tmp")
+    try:
+        with partial.open("wb") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
