@@ -1,1 +1,38 @@
-"""Magnetite in ASE."""
+"""Magnetite in ASE: `MagnetismCalculator`, `annotate` and the registration of both with ASE.
+
+>>> from magnetite_ase import MagnetismCalculator
+>>> atoms.calc = MagnetismCalculator()  # doctest: +SKIP
+>>> print(atoms.calc.get_report(atoms))  # doctest: +SKIP
+
+ASE imports this module whenever it lists its plug-ins, so nothing else is imported before it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from magnetite_ase.annotations import annotate, database_fields, stored_report
+    from magnetite_ase.calculator import MagnetismCalculator
+    from magnetite_ase.registration import register
+
+__all__ = ["MagnetismCalculator", "annotate", "database_fields", "register", "stored_report"]
+
+_HOMES = {
+    "MagnetismCalculator": "magnetite_ase.calculator",
+    "annotate": "magnetite_ase.annotations",
+    "database_fields": "magnetite_ase.annotations",
+    "register": "magnetite_ase.registration",
+    "stored_report": "magnetite_ase.annotations",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name == "__ase_plugins__":  # what ASE looks for behind the entry point ``ase.plugins``
+        from magnetite_ase.registration import ase_plugins
+
+        return ase_plugins()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

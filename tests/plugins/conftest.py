@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from pymatgen.core import Lattice, Structure
 
 from magnetite.reports import MagnetismReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 SHARES = {"NM": (0.8, 0.15, 0.05), "AFM": (0.1, 0.7, 0.2), "FM": (0.125, 0.25, 0.625)}
 
@@ -29,6 +32,22 @@ def make_report(label: str, moments: tuple[float, ...] | None, **changes: Any) -
     return MagnetismReport(**fields | changes)
 
 
+@pytest.fixture
+def nio() -> Structure:
+    """As for all tests, but without looking for the space group, which takes longer than most tests here."""
+    corners = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
+    centres = [[0.5, 0.5, 0.5], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]]
+    return Structure(Lattice.cubic(4.177), ["Ni"] * 4 + ["O"] * 4, corners + centres)
+
+
+@pytest.fixture
+def rutile() -> Structure:
+    u = 0.305
+    anions = [[u, u, 0], [-u, -u, 0], [0.5 + u, 0.5 - u, 0.5], [0.5 - u, 0.5 + u, 0.5]]
+    lattice = Lattice.tetragonal(4.8734, 3.3099)
+    return Structure(lattice, ["Mn"] * 2 + ["F"] * 4, [[0, 0, 0], [0.5, 0.5, 0.5], *anions])
+
+
 class Oracle:
     """Stands in for ``magnetite.api``: answers with a set report and counts the questions."""
 
@@ -36,7 +55,7 @@ class Oracle:
         self.report = make_report("NM", None)
         self.calls = 0
 
-    def one(self, structure: Any, **_: Any) -> MagnetismReport:
+    def one(self, _structure: Any, **_: Any) -> MagnetismReport:
         self.calls += 1
         return self.report
 

@@ -68,7 +68,7 @@ def test_disable_and_enable_are_idempotent() -> None:
 
 
 def test_another_packages_method_is_left_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    def theirs(self: IStructure) -> str:
+    def theirs(_self: IStructure) -> str:
         return "theirs"
 
     magnetite.disable()
