@@ -1,1 +1,5 @@
-"""Magnetite in matminer."""
+"""Magnetite in matminer: `MagneticOrderFeaturizer`."""
+
+from magnetite_matminer.featurizer import MagneticOrderFeaturizer
+
+__all__ = ["MagneticOrderFeaturizer"]
