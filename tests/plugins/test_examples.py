@@ -1,0 +1,87 @@
+"""The examples run as they stand, and what they print makes sense."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from magnetite.structures import as_crystal
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+STRUCTURES = sorted((EXAMPLES / "structures").iterdir())
+
+
+def run(name: str, folder: Path) -> str:
+    """Run a script elsewhere, so that it may rely on nothing but its own place."""
+    script = [sys.executable, EXAMPLES / name]
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}  # as in the tests' own process
+    result = subprocess.run(script, capture_output=True, text=True, check=False, cwd=folder, env=one_thread)
+    assert result.returncode == 0, result.stderr
+    assert "Warning" not in result.stderr
+    assert list(folder.iterdir()) == []
+    return result.stdout
+
+
+def test_pymatgen_door(tmp_path: Path) -> None:
+    out = run("pymatgen_door.py", tmp_path)
+    assert out.startswith("NiO\n  order ")
+    assert re.search(r"ordering: Ordering\.(NM|AFM|FM)  magnetic: (True|False)\n", out)
+    assert "decorated: magnetite_report, predicted_magmom_magnitude\n" in out
+
+
+def test_ase_door(tmp_path: Path) -> None:
+    out = run("ase_door.py", tmp_path)
+    blocks = out.split("\n\n")
+    assert [block.split("\n")[0] for block in blocks[:3]] == ["Fe", "MnF2", "NaCl"]
+    for block in blocks[:3]:
+        order = re.search(r"order +(NM|AFM|FM),", block)
+        moments = re.search(r"moments +(.*)", block)
+        assert order is not None
+        assert moments is not None
+        if order[1] == "AFM":
+            assert "which sites point up is not predicted" in moments[1]
+        else:
+            assert moments[1].endswith("μB in all")
+            assert (order[1] == "NM") == (" 0.00 μB in all" in moments[1])
+    assert re.search(r"read back: (NM|AFM|FM) by magnetism ", blocks[3])
+
+
+def test_matminer_door(tmp_path: Path) -> None:
+    head, *rows = run("matminer_door.py", tmp_path).splitlines()
+    assert "magnetite P(AFM)" in head
+    assert "density" in head
+    assert [row.split()[0] for row in rows] == [path.stem for path in STRUCTURES if path.suffix == ".cif"]
+    for row in rows:
+        values = [float(value) for value in row.split()[1:]]
+        assert len(values) == 9
+        assert sum(values[:3]) == pytest.approx(1, abs=0.02)
+
+
+def test_screen_many(tmp_path: Path) -> None:
+    lines = run("screen_many.py", tmp_path).splitlines()
+    assert [line.split()[0] for line in lines[:-1]] == [path.name for path in STRUCTURES]
+    for line in lines[:-1]:
+        found = re.search(r" (NM|AFM|FM) +\[NM ([\d.]+)  AFM ([\d.]+)  FM ([\d.]+)\]  k=0 [\d.]+$", line)
+        assert found is not None
+        shares = dict(zip(("NM", "AFM", "FM"), map(float, found.groups()[1:]), strict=True))
+        assert sum(shares.values()) == pytest.approx(1, abs=0.02)
+        assert shares[found[1]] == max(shares.values())
+    assert lines[-1] == "not_there.cif   no such file"
+
+
+def test_the_structures_are_those_of_the_script(tmp_path: Path) -> None:
+    script = runpy.run_path(str(EXAMPLES / "make_structures.py"))
+    script["main"](tmp_path)
+    assert [path.name for path in STRUCTURES] == sorted(script["STRUCTURES"])
+    for path in STRUCTURES:
+        kept, made = as_crystal(path), as_crystal(tmp_path / path.name)
+        assert kept.reduced_formula == path.stem
+        assert kept.volume == pytest.approx(made.volume, rel=1e-6)
+        assert kept.frac_coords == pytest.approx(made.frac_coords, abs=1e-6)
+        assert len(kept) == len(kept.primitive[0]), "chemical cells are primitive"
