@@ -18,7 +18,7 @@ from magnetite.errors import MagnetiteError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("predict", "screen", "models", "data", "train", "evaluate", "data")
+COMMANDS = ("predict", "screen", "models", "train", "evaluate", "data")
 """Modules of this package, in the order of the help."""
 BAD_INPUT, INTERRUPTED, BUG = 2, 130, 1
 """Exit codes; 0 is success."""
