@@ -12,10 +12,10 @@ from pymatgen.core import Lattice, Structure
 
 from magnetite.cli import main
 from magnetite.datasets import materials_project
-from magnetite.datasets.magnetic import hash_fold
+from magnetite.datasets.magnetic import MagneticData, hash_fold
 from magnetite.datasets.materials_project import FIELDS, LISTING_FIELDS, connect, fetch, is_ggau
 from magnetite.datasets.order_set import build_order_set
-from magnetite.datasets.records import read_records
+from magnetite.datasets.records import read_records, write_records
 from magnetite.errors import DataError
 
 MNO = Structure.from_spacegroup(
@@ -204,6 +204,20 @@ def test_order_set(tmp_path):
     assert len(balanced) == 5  # FM is drawn down to the size of AFM
     reordered = build_order_set(reversed(records)).rows
     assert {row["id"] for row in reordered if row["balanced"]} == balanced
+
+
+def test_training_reads_what_was_built(tmp_path):
+    folder = tmp_path / "dft_magnetic"
+    folder.mkdir()
+    fetch(Client(), folder / "mp_magmoms_kitchin.jsonl.gz", chemistry="magnetic")
+    rows = build_order_set(read_records(folder / "mp_magmoms_kitchin.jsonl.gz")).rows
+    write_records(folder / "TRAIN_merker_like_ggau.jsonl.gz", rows)
+    examples = {example.identity: example for example in MagneticData(tmp_path).ggau()}
+    assert {i: example.order for i, example in examples.items()} == {
+        "mp-1": 1, "mp-2": 1, "mp-3": 2, "mp-4": 2, "mp-5": 2, "mp-6": 0,
+    }  # fmt: skip
+    assert sorted(examples["mp-1"].moments.tolist()) == pytest.approx([0.0, 4.4])
+    assert all(example.fold == hash_fold(example.formula) for example in examples.values())
 
 
 def test_frozen_4f_electrons_are_no_evidence_of_nm():
