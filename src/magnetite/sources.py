@@ -48,7 +48,7 @@ def read_entries(path: Path) -> Iterator[Entry]:
     What cannot be used, be it a structure or a whole file, comes as an entry that reads as its error.
     """
     try:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where the path may not be looked at)
             yield from _read_folder(path)
         else:
             check(path)
@@ -73,7 +73,7 @@ def read_one(path: Path) -> Crystal:
         ReadError: the file is missing, empty, broken, of an unknown kind, or holds several structures.
         StructureError: what it holds is not a crystal that can be used.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112
         raise ReadError("is a folder, not a structure file; pass its files, or screen the folder", str(path))
     entries = read_entries(path)
     first = next(entries, None)

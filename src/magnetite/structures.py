@@ -198,7 +198,7 @@ def _decode(mapping: Mapping[str, Any], source: str | None) -> IStructure:
 
 
 def _atomic_number(specie: Any, source: str | None) -> int:
-    """Atomic number of an element, ion or symbol; refuses isotopes, dummies and the unknown."""
+    """Atomic number of an element, ion or symbol; refuses dummies and the unknown."""
     symbols = _symbols()
     symbol = specie if isinstance(specie, str) else getattr(specie, "symbol", None)
     number = symbols.get(str(symbol))
@@ -208,8 +208,7 @@ def _atomic_number(specie: Any, source: str | None) -> int:
         with suppress(Exception):  # whatever its parser makes of a strange string
             number = symbols.get(Species.from_str(specie).symbol)
     if number is None:
-        hint = "; write deuterium and tritium as H" if symbol in {"D", "T"} else ""
-        raise StructureError(f"unknown element {str(specie)[:40]!r}{hint}", source)
+        raise StructureError(f"unknown element {str(specie)[:40]!r}", source)
     return number
 
 
@@ -218,6 +217,7 @@ def _symbols() -> dict[str, int]:
         from ase.data import chemical_symbols
 
         _SYMBOLS.update({symbol: z for z, symbol in enumerate(chemical_symbols) if 0 < z <= MAX_ATOMIC_NUMBER})
+        _SYMBOLS.update({"D": 1, "T": 1})  # as pymatgen does: the electrons are the same
     return _SYMBOLS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,7 +81,7 @@ def _structures(files: list[Path]) -> Iterator[Any]:
     from magnetite.sources import read_rows
 
     for file in files:
-        if file.is_dir():
+        if os.path.isdir(file):  # noqa: PTH112 (Path.is_dir raises where the path may not be looked at)
             yield ReadError("is a folder; use magnetite screen for it", str(file))
         else:
             yield from (crystal for _, crystal in read_rows(file))
