@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self
 
@@ -105,7 +106,7 @@ class MagneticOrderFeaturizer(BaseFeaturizer):  # type: ignore[misc]  # matminer
         """
         from magnetite.api import analyze_magnetism
 
-        return self._numbers(analyze_magnetism(structure, model=self.model, device=self.device))
+        return self._numbers(analyze_magnetism(structure, model=self.model, device=self._device()))
 
     def featurize_many(
         self,
@@ -138,7 +139,7 @@ class MagneticOrderFeaturizer(BaseFeaturizer):  # type: ignore[misc]  # matminer
         from magnetite.api import analyze_many
 
         reports: Iterable[MagnetismReport] = analyze_many(
-            _column(entries), model=self.model, device=self.device, on_error="report" if ignore_errors else "raise"
+            _column(entries), model=self.model, device=self._device(), on_error="report" if ignore_errors else "raise"
         )
         options = pbar if isinstance(pbar, dict) else {}
         reports = tqdm(reports, **{"total": len(entries), "desc": type(self).__name__, "disable": not pbar, **options})
@@ -155,6 +156,19 @@ class MagneticOrderFeaturizer(BaseFeaturizer):  # type: ignore[misc]  # matminer
     def implementors(self) -> list[str]:
         """Who wrote it."""
         return ["The Magnetite developers"]
+
+    def _device(self) -> str:
+        """The device asked for; in a worker of somebody's pool ``auto`` is one thread of the CPU.
+
+        Workers are forks on Linux, where neither torch's threads nor CUDA survive: the first
+        parallel loop would wait for ever.
+        """
+        if multiprocessing.parent_process() is None:
+            return self.device
+        import torch
+
+        torch.set_num_threads(1)
+        return "cpu" if self.device == "auto" else self.device
 
     def _numbers(self, report: MagnetismReport) -> list[float]:
         if report.error is not None:

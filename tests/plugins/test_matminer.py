@@ -211,6 +211,26 @@ def test_credits(featurizer: MagneticOrderFeaturizer) -> None:
     assert featurizer.implementors()
 
 
+def test_a_pool_of_others_does_not_hang_on_forked_threads(in_new_process: Callable[[str], str]) -> None:
+    out = in_new_process("""
+import os, signal, torch
+from matminer.featurizers.base import MultipleFeaturizer
+from pymatgen.core import Lattice, Structure
+from magnetite_matminer import MagneticOrderFeaturizer
+signal.alarm(40)  # a hang is a failure, of this process and of its forks
+os.register_at_fork(after_in_child=lambda: signal.alarm(30))
+torch.set_num_threads(2)
+iron = Structure(Lattice.cubic(2.866), ["Fe", "Fe"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+featurizer = MagneticOrderFeaturizer()
+expected = featurizer.featurize(iron)
+both = MultipleFeaturizer([featurizer])  # whose default is one process for each core
+both.set_n_jobs(2)
+rows = both.featurize_many([iron] * 3, pbar=False)
+print(max(abs(a - b) for row in rows for a, b in zip(row, expected, strict=True)) < 1e-4)
+""")
+    assert out == "True\n"
+
+
 def test_importing_it_imports_no_torch(in_new_process: Callable[[str], str]) -> None:
     code = "import sys, magnetite_matminer as m; m.MagneticOrderFeaturizer(); print('torch' in sys.modules)"
     assert in_new_process(code) == "False\n"
