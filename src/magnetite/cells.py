@@ -23,8 +23,9 @@ MAX_LENGTH = 1e5
 """Å; longer cell vectors are not those of a crystal."""
 MAX_FRACTION = 1e6
 """Fractional coordinates beyond this have lost the digits that say where in the cell an atom is."""
-MAX_ATOMS_TO_REDUCE = 5000
-"""The symmetry search takes time with the square of the atoms; larger cells are taken as they are."""
+MAX_ATOMS_TO_REDUCE = 500
+"""The symmetry search takes time with the cube of the atoms (40 s for 2,000 that almost repeat), and what the
+networks say of a supercell is what they say of its primitive cell: larger cells are taken as they are."""
 FEW_ATOMS = 64
 """Up to here every pair of atoms can be listed, wherever they are."""
 FLATNESS = 1e4

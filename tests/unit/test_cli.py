@@ -1,0 +1,138 @@
+"""The command line as a whole: help, exit codes, one line for every error."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import magnetite
+from magnetite import cli
+from magnetite.cli import main, models
+from magnetite.zoo import DEFAULT_MODEL, find_card
+from magnetite.zoo.registry import available
+
+
+@pytest.mark.parametrize("command", ["", *cli.COMMANDS])
+def test_help_is_worth_reading(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*command.split(), "--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert f"magnetite {command}".strip() in text
+    assert len(text.splitlines()) > 10
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from magnetite.cli import build_parser; build_parser().format_help();"
+        "print([m for m in ('torch', 'e3nn', 'spglib', 'ase', 'pyarrow', 'pandas', 'matminer') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"magnetite {magnetite.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["forecast"], ["predict"], ["screen", "x.jsonl"], ["predict", "x", "--format", "xml"]]
+)
+def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: magnetite" in capsys.readouterr().err
+
+
+def test_our_errors_are_one_line_unless_debugging(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["models", f"{DEFAULT_MODEL}x"]
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == f"magnetite: no model is called '{DEFAULT_MODEL}x'; did you mean '{DEFAULT_MODEL}'?\n"
+    for debugging in (["--debug", *arguments], [*arguments, "--debug"]):
+        with pytest.raises(magnetite.MagnetiteError):
+            main(debugging)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (RuntimeError("boom\nbang"), 1, "unexpected RuntimeError: boom bang (run with --debug for the traceback)"),
+        (PermissionError(13, "Permission denied", "x.csv"), 2, "x.csv: Permission denied"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_no_tracebacks(
+    error: BaseException, code: int, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(models, "run", fail)
+    assert main(["models"]) == code
+    assert capsys.readouterr().err == f"magnetite: {text}\n"
+
+
+def test_a_reader_that_has_had_enough(tmp_path: Path) -> None:
+    command = (
+        f"{sys.executable} -c 'from magnetite.cli import main; raise SystemExit(main())' models --json | head -c 1"
+    )
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("[", "")
+
+
+# models
+
+
+def test_models_in_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["name", "version", "family", "size", "elements", "metrics"]
+    card = find_card(DEFAULT_MODEL)
+    row = next(line for line in lines if line.startswith(card.name))
+    assert row.split()[:3] == [card.name, card.version, card.family]
+    assert f" {len(card.elements)} " in row
+    assert card.content["metrics"][0]["name"] in row
+
+
+def test_models_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    cards = json.loads(capsys.readouterr().out)
+    assert [card["name"] for card in cards] == [find_card(name).name for name in available()]
+    assert all(card["size"] > 0 for card in cards)
+
+
+def test_one_card_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", DEFAULT_MODEL]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    content = find_card(DEFAULT_MODEL).content
+    for expected in (content["description"], content["sha256"], *content["limits"], content["metrics"][-1]["protocol"]):
+        assert " ".join(expected.split()) in text
+    assert main(["models", DEFAULT_MODEL, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sha256"] == content["sha256"]
+
+
+def test_a_card_by_its_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = find_card(DEFAULT_MODEL).content | {"name": "mine", "weights": "elsewhere.safetensors"}
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(content))
+    assert main(["models", str(path)]) == 0
+    assert "elsewhere.safetensors (missing)" in capsys.readouterr().out
+
+
+def test_a_broken_card_is_named_beside_the_good_ones(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("magnetite.zoo.registry.available", lambda: {DEFAULT_MODEL: "", "gone": ""})
+    assert main(["models"]) == 2
+    captured = capsys.readouterr()
+    assert DEFAULT_MODEL in captured.out
+    assert captured.err.startswith("magnetite: no model is called 'gone'")
