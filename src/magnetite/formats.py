@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from magnetite.datasets.records import open_lines
 from magnetite.errors import DataError, MagnetiteError, ReadError
-from magnetite.structures import Crystal, as_crystal, say
+from magnetite.structures import ISOTOPES, Crystal, as_crystal, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,6 +105,8 @@ def _cif_block(text: str) -> tuple[str | None, IStructure]:
     parser = CifParser.from_str(text)
     structure: IStructure = parser.parse_structures(primitive=False)[0]
     name, block = next(iter(parser.as_dict().items()))
+    if isotopes := sorted(ISOTOPES & {str(symbol) for symbol in block.get("_atom_site_type_symbol", ())}):
+        raise ReadError(f"unknown element {isotopes[0]!r}; write deuterium and tritium as H")
     found = Composition(structure.composition.get_el_amt_dict())
     try:
         stated = Composition(block["_chemical_formula_sum"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import torch
 from tqdm.auto import tqdm
 
-from magnetite.errors import MagnetiteError
+from magnetite.errors import DeviceError, MagnetiteError
 from magnetite.runtime import EDGES_PER_BATCH
 from magnetite.structures import as_crystal
 from magnetite.zoo.model import ZooModel
@@ -91,8 +91,8 @@ def _predict(model: ZooModel[Any, Any], batch: Sequence[Any]) -> list[Any]:
     try:
         return model.predict(batch)
     except torch.OutOfMemoryError:
-        if len(batch) == 1:
-            raise
         torch.cuda.empty_cache()
+        if len(batch) == 1:
+            raise DeviceError("the GPU's memory is too small for this crystal; use --device cpu") from None
         half = len(batch) // 2
         return _predict(model, batch[:half]) + _predict(model, batch[half:])

@@ -81,8 +81,8 @@ class MagnetismReport(MSONable):
 
     @property
     def is_magnetic(self) -> bool:
-        """Whether a magnetic order (AFM, FM or FiM) is more probable than none."""
-        return bool(self.probabilities) and self.probabilities["NM"] < EVEN
+        """Whether the most probable class is a magnetic order (AFM, FM or FiM)."""
+        return self.label not in {None, "NM"}
 
     @property
     def needs_supercell(self) -> bool | None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     StructureLike: TypeAlias = "Crystal | IStructure | Atoms | Mapping[str, Any] | str | PathLike[str]"
 
+ISOTOPES = frozenset("DT")
+"""Not elements of their own: refused with a hint, so that nobody wonders what they were taken for."""
 MAX_ATOMS = 20_000
 """A neighbour graph of this many atoms still fits into a few GB."""
 
@@ -188,12 +190,15 @@ def _decode(mapping: Mapping[str, Any], source: str | None) -> IStructure:
     from pymatgen.core.structure import Structure
 
     try:
+        named = {str(part["element"]).rstrip("0123456789+-") for site in mapping["sites"] for part in site["species"]}
         sites = [{"species": site["species"], "abc": site["abc"]} for site in mapping["sites"]]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on what we do not use, such as electronegativities
             structure: IStructure = Structure.from_dict({"lattice": mapping["lattice"], "sites": sites})
     except Exception as error:
         raise StructureError(f"is not a pymatgen structure dictionary ({say(error)})", source) from error
+    for isotope in ISOTOPES & named:  # which pymatgen reads as H
+        _atomic_number(isotope, source)
     return structure
 
 
@@ -202,13 +207,15 @@ def _atomic_number(specie: Any, source: str | None) -> int:
     symbols = _symbols()
     symbol = specie if isinstance(specie, str) else getattr(specie, "symbol", None)
     number = symbols.get(str(symbol))
-    if number is None and isinstance(specie, str):
+    isotope = str(symbol).rstrip("0123456789+-") in ISOTOPES
+    if number is None and isinstance(specie, str) and not isotope:
         from pymatgen.core.periodic_table import Species
 
         with suppress(Exception):  # whatever its parser makes of a strange string
             number = symbols.get(Species.from_str(specie).symbol)
     if number is None:
-        raise StructureError(f"unknown element {str(specie)[:40]!r}", source)
+        hint = "; write deuterium and tritium as H" if isotope else ""
+        raise StructureError(f"unknown element {str(specie)[:40]!r}{hint}", source)
     return number
 
 
@@ -217,7 +224,6 @@ def _symbols() -> dict[str, int]:
         from ase.data import chemical_symbols
 
         _SYMBOLS.update({symbol: z for z, symbol in enumerate(chemical_symbols) if 0 < z <= MAX_ATOMIC_NUMBER})
-        _SYMBOLS.update({"D": 1, "T": 1})  # as pymatgen does: the electrons are the same
     return _SYMBOLS
 
 

@@ -22,7 +22,7 @@ from magnetite.structures import Crystal
 from magnetite.zoo.cards import Card
 from magnetite.zoo.model import ZooModel
 
-CLOSE_CALL = 0.6
+CLOSE_CALL = 0.7
 """A most probable class below this is reported as a close call."""
 
 
