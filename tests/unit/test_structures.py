@@ -78,7 +78,7 @@ def test_hydrogen_isotopes_are_refused_with_advice(isotope: str) -> None:
     structure = Structure(CUBE, [isotope, "O"], [[0, 0, 0], [0.5, 0.5, 0.5]]).as_dict()
     structure["sites"][0]["species"][0]["element"] = isotope
     for written in (structure, record(species=[isotope, "O"]), record(species=[f"{isotope}+", "O"])):
-        with pytest.raises(StructureError, match="unknown element .* write deuterium and tritium as H"):
+        with pytest.raises(StructureError, match=r"unknown element .* write deuterium and tritium as H"):
             as_crystal(written)
 
 

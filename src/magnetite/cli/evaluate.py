@@ -38,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     from magnetite.errors import ZooError
-    from magnetite.evaluation.order import measure
+    from magnetite.evaluation.order import SPLITS, measure
     from magnetite.order.model import OrderModel
     from magnetite.order.train import read_examples
     from magnetite.zoo import DEFAULT_MODEL
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         raise ZooError(
             f"model {model.card.name!r} is of family {model.card.family!r}; only order models can be evaluated"
         )
-    examples = read_examples(args.data)
+    examples = read_examples(args.data, folds=[SPLITS[args.split]])
     metrics = measure(model.network, examples, model.card.settings["calibration"], model.device, args.split)
     if args.json:
         print(json.dumps([metric.as_dict() for metric in metrics], indent=2, ensure_ascii=False))  # noqa: T201

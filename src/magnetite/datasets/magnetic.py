@@ -7,7 +7,8 @@ magnetic structure gives its label away (it is a supercell for most antiferromag
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -82,10 +83,16 @@ def hash_fold(formula: str) -> int:
 
 
 class MagneticData:
-    """Reads the labelled sets of a data folder (see docs/data.md) with one split for all of them."""
+    """Reads the labelled sets of a data folder (see docs/data.md) with one split for all of them.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folder: with ``dft_magnetic/`` and ``magndata/`` in it.
+        folds: only examples of these folds are built (all by default); the measured set is always whole,
+            since the propagation vector is measured out of fold.
+    """
+
+    def __init__(self, folder: Path, folds: Collection[int] = range(N_FOLDS)) -> None:
+        self.folder, self.folds = folder, folds
         self.dft = folder / "dft_magnetic"
         train = self._find("TRAIN_merker_like_ggau")
         self._folds = {reduced_formula(r["formula"]): int(r["fold"]) for r in read_records(train)}
@@ -103,6 +110,10 @@ class MagneticData:
 
     def _example(self, row: Record, cell: Record, stratum: str, order: str | None, **labels: Any) -> Example | None:
         """Validate and reduce a row; None if it is not a usable crystal."""
+        counts: Counter[str] = Counter(cell["species"])
+        formula = reduced_formula("".join(f"{element}{n}" for element, n in counts.items()))
+        if stratum != "measured" and self.fold(formula) not in self.folds:
+            return None
         try:
             crystal = as_crystal(cell, source=str(row.get("id")))
             primitive, places = crystal.primitive
@@ -113,7 +124,6 @@ class MagneticData:
         if labels.get("magmoms") is not None:
             total = np.bincount(places, np.abs(np.asarray(labels["magmoms"], float)), len(primitive))
             moments = (total / np.bincount(places, minlength=len(primitive))).astype(np.float32)
-        formula = primitive.reduced_formula
         return Example(
             graph, primitive.volume / len(primitive), formula, self.fold(formula), stratum,
             ORDER_INDEX.get(order or "", -1), labels.get("zero_k", -1), moments, labels.get("balanced", False),

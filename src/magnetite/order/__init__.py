@@ -1,0 +1,1 @@
+"""The order family: magnetic order, propagation vector and |m| from one equivariant network."""

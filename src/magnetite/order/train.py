@@ -10,7 +10,7 @@ Three stages, each resumable in its own folder:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch import nn
 from tqdm.auto import tqdm
 
-from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, MagneticData, select, trainable
+from magnetite.datasets.magnetic import N_FOLDS, TEST_FOLD, VALIDATION_FOLD, Example, MagneticData, select, trainable
 from magnetite.errors import DataError
 from magnetite.order.card import describe
 from magnetite.order.export import element_counts, export, fit_domain, fit_temperature
@@ -34,17 +34,19 @@ ORDER = Schedule(epochs=4, learning_rate=3e-4, weight_decay=0.05)
 KVECTOR = Schedule(epochs=25, learning_rate=1e-3, weight_decay=0.1, ema=0.99)
 K_MEMBERS = 5
 DOMAIN_SAMPLE = 20_000
+SETS = ("ggau", "other", "workflow", "quiet", "measured")
+"""Methods of `MagneticData`."""
 
 
 def read_examples(
-    data: Path, *, progress: bool = True, sets: Sequence[str] = ("ggau", "other", "workflow", "quiet", "measured")
+    data: Path, *, progress: bool = True, sets: Sequence[str] = SETS, folds: Collection[int] = range(N_FOLDS)
 ) -> list[Example]:
-    """All labelled examples of a data folder.
+    """All labelled examples of a data folder, or those of some sets and folds.
 
     Raises:
         DataError: a file is missing or broken.
     """
-    source = MagneticData(data)
+    source = MagneticData(data, folds)
     return [
         e for name in sets for e in tqdm(getattr(source, name)(), desc=f"reading {name}", unit="", disable=not progress)
     ]
