@@ -1,10 +1,8 @@
-"""Cells of crystals: which are accepted, compact ones for skewed ones, and their symmetry."""
+"""Cells of crystals: which are accepted, and compact ones for skewed ones."""
 
 from __future__ import annotations
 
-import os
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,9 +21,6 @@ MAX_LENGTH = 1e5
 """Å; longer cell vectors are not those of a crystal."""
 MAX_FRACTION = 1e6
 """Fractional coordinates beyond this have lost the digits that say where in the cell an atom is."""
-MAX_ATOMS_TO_REDUCE = 500
-"""The symmetry search takes time with the cube of the atoms (40 s for 2,000 that almost repeat), and what the
-networks say of a supercell is what they say of its primitive cell: larger cells are taken as they are."""
 FEW_ATOMS = 64
 """Up to here every pair of atoms can be listed, wherever they are."""
 FLATNESS = 1e4
@@ -114,25 +109,3 @@ def refuse_heaps(lattice: NDArray[np.float64], coords: NDArray[np.float64], sour
         raise StructureError(
             f"atoms {first} and {second} are only {distance:.3f} Å apart; the minimum is {MIN_DISTANCE} Å", source
         )
-
-
-def symmetry(lattice: NDArray[np.float64], coords: NDArray[np.float64], numbers: NDArray[np.int64]) -> Any:
-    """The symmetry dataset of a cell by spglib, or None where it finds none.
-
-    Args:
-        lattice: rows are the cell vectors in Å, shape (3, 3).
-        coords: fractional coordinates, shape (n_atoms, 3).
-        numbers: atomic numbers, shape (n_atoms,).
-    """
-    # Its C code prints to the terminal when a tolerance has to be tightened, which is no concern of the
-    # user's here. Who sets the variable to ON sees it.
-    os.environ.setdefault("SPGLIB_WARNING", "OFF")
-    import spglib
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on its change of error handling; both ways are served here
-        try:
-            cell: Any = (lattice, coords, numbers)
-            return spglib.get_symmetry_dataset(cell, symprec=SYMPREC)
-        except Exception:  # noqa: BLE001 (old versions return None, new ones raise errors of their own)
-            return None

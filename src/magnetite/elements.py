@@ -10,6 +10,7 @@ import warnings
 from functools import cache
 
 import numpy as np
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 MAX_ATOMIC_NUMBER = 103
@@ -26,6 +27,9 @@ MAGNETIC_ELEMENTS = frozenset(
     "Sc Ti V Cr Mn Fe Co Ni Cu Y Nb Mo Ru Rh Re Os Ir Pt Ce Pr Nd Sm Eu Gd Tb Dy Ho Er Tm Yb Th U Np Pu".split()
 )
 """Elements that can carry a moment in a crystal, as chosen in Merker 2022 (Data assembly)."""
+
+CAN_CARRY = [symbol in MAGNETIC_ELEMENTS for symbol in chemical_symbols[: MAX_ATOMIC_NUMBER + 1]]
+"""Whether the element of each atomic number (from 0, which is none) can carry a moment."""
 
 PROPERTY_NAMES = (
     "group", "row", "mendeleev_no", "X", "atomic_radius", "ionization_energy", "electron_affinity",

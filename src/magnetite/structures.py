@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
-from magnetite.cells import MAX_ATOMS_TO_REDUCE, MAX_FRACTION, compact, refuse_heaps, symmetry, validate_cell
+from magnetite.cells import MAX_FRACTION, SYMPREC, compact, refuse_heaps, validate_cell
 from magnetite.elements import MAX_ATOMIC_NUMBER
 from magnetite.errors import StructureError
 from magnetite.graphs import Graph, build_graph
+from magnetite.translations import primitive_cell
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -62,25 +63,16 @@ class Crystal:
     def primitive(self) -> tuple[Crystal, NDArray[np.int64]]:
         """The primitive chemical cell, moments ignored, and for each atom its place in it.
 
-        A cell whose element counts share no divisor cannot be a supercell and is returned as it is,
-        and so is one of more than `MAX_ATOMS_TO_REDUCE` atoms.
+        Atoms count as translated copies of each other within `SYMPREC`.
         """
-        itself = self, np.arange(len(self))
-        if len(self) > MAX_ATOMS_TO_REDUCE or np.gcd.reduce(np.unique(self.numbers, return_counts=True)[1]) == 1:
-            return itself
         lattice, coords = compact(self.lattice, self.frac_coords)
-        dataset = symmetry(lattice, coords, self.numbers)
-        if dataset is None:
-            return itself
-        places, first = np.unique(dataset.mapping_to_primitive, return_index=True)
-        smaller = np.asarray(dataset.primitive_lattice, dtype=np.float64)
-        if len(places) == len(self) or not np.isclose(
-            abs(np.linalg.det(smaller)) / self.volume, len(places) / len(self), rtol=0.05
-        ):
-            return itself
+        found = primitive_cell(lattice, coords, self.numbers, SYMPREC)
+        if found is None:
+            return self, np.arange(len(self))
+        smaller, places = found
+        first = np.unique(places, return_index=True)[1]
         coords = coords[first] @ lattice @ np.linalg.inv(smaller)
-        primitive = Crystal(smaller, coords - np.floor(coords), self.numbers[first], self.source)
-        return primitive, np.searchsorted(places, dataset.mapping_to_primitive)
+        return Crystal(smaller, coords - np.floor(coords), self.numbers[first], self.source), places
 
     @cached_property
     def graph(self) -> Graph:

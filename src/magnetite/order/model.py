@@ -24,6 +24,8 @@ from magnetite.zoo.model import ZooModel
 
 CLOSE_CALL = 0.7
 """A most probable class below this is reported as a close call."""
+LARGE_CELL = 30
+"""Sites above which the share of AFM labels drops for lack of calculations, not of antiferromagnets."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,7 +139,12 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
         if sparse:
             counts = ", ".join(f"{e} ({n} structures)" for e, n in sorted(sparse.items()))
             found.append(f"few training structures hold {counts}")
-        if CLASSES[first] == "FM" and not prepared.elements & {"O", "F"}:
+        if CLASSES[first] == "FM" and prepared.graph.n_atoms > LARGE_CELL:
+            found.append(
+                f"primitive cells of more than {LARGE_CELL} sites were rarely tried in antiferromagnetic orders "
+                "in the training data: FM is the default there"
+            )
+        elif CLASSES[first] == "FM" and not prepared.elements & {"O", "F"}:
             found.append(
                 "outside oxides and fluorides most FM labels come from calculations that tried no other order: "
                 "check antiferromagnetic alternatives"

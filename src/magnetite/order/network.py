@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from magnetite.elements import MAX_ATOMIC_NUMBER, PROPERTY_NAMES, property_table
 from magnetite.graphs import MAX_REACH
+from magnetite.order.trees import BoostedTrees, descriptor
 from magnetite.runtime import Batch
 
 FEATURES = 128
@@ -37,6 +38,8 @@ class NetworkConfig:
         radial: number of radial basis functions.
         dropout: share of pooled features dropped in training.
         k_members: readouts for the propagation vector; 0 before they are trained.
+        trees: number, nodes and depth of the trees that help to tell AFM from FM; None before they are grown.
+        tree_weight: their share in the probability of AFM among magnets.
     """
 
     scalars: int = 96
@@ -45,6 +48,8 @@ class NetworkConfig:
     radial: int = 10
     dropout: float = 0.1
     k_members: int = 0
+    trees: tuple[int, int, int] | None = None
+    tree_weight: float = 0.5
 
     def as_dict(self) -> dict[str, Any]:
         """For the model card."""
@@ -199,6 +204,7 @@ class MagnetismNetwork(nn.Module):
         self.order = Readout(self.body.size, config, len(ORDER_CLASSES))
         self.moment = nn.Sequential(nn.Linear(self.body.size, 64), nn.SiLU(), nn.Linear(64, 1))
         self.zero_k = nn.ModuleList(Readout(self.body.size, config, 1) for _ in range(config.k_members))
+        self.trees = BoostedTrees(*config.trees) if config.trees else None
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Evaluate a batch.
@@ -210,6 +216,8 @@ class MagnetismNetwork(nn.Module):
         """
         atoms = self.body(batch)
         order, features = self.order(atoms, batch)
+        if self.trees is not None:
+            order = self._with_trees(order, batch)
         members = [member(atoms, batch)[0] for member in self.zero_k]
         return {
             "order": order,
@@ -217,3 +225,12 @@ class MagnetismNetwork(nn.Module):
             "moment": self.moment(atoms).squeeze(1),
             "zero_k": torch.cat(members, dim=1) if members else order.new_zeros(len(order), 0),
         }
+
+    def _with_trees(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Logits whose NM share is the network's and whose AFM share among magnets is averaged with the trees'."""
+        assert self.trees is not None
+        share = torch.sigmoid(self.trees(descriptor(batch, self.body.properties))).to(logits.dtype)
+        none, anti, ferro = logits.log_softmax(1).unbind(1)
+        magnetic = torch.logaddexp(anti, ferro)
+        mixed = (1 - self.config.tree_weight) * (anti - magnetic).exp() + self.config.tree_weight * share
+        return torch.stack([none, magnetic + mixed.log(), magnetic + (1 - mixed).log()], dim=1)

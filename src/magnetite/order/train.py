@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from sklearn.ensemble import HistGradientBoostingClassifier
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -25,14 +26,21 @@ from magnetite.datasets.magnetic import N_FOLDS, TEST_FOLD, VALIDATION_FOLD, Exa
 from magnetite.errors import DataError
 from magnetite.order.card import describe
 from magnetite.order.export import element_counts, export, fit_domain, fit_temperature
-from magnetite.order.network import MagnetismNetwork, NetworkConfig
-from magnetite.order.tasks import OrderTask, PropagationTask, evaluate, out_of_fold
+from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork, NetworkConfig
+from magnetite.order.tasks import ORDER_DRAWS, OrderTask, PropagationTask, evaluate, join, out_of_fold
+from magnetite.order.trees import BoostedTrees, descriptor
 from magnetite.training import Schedule, fit
 
 BODY = Schedule(epochs=15, learning_rate=1.5e-3)
-ORDER = Schedule(epochs=4, learning_rate=3e-4, weight_decay=0.05)
+ORDER = Schedule(epochs=5, learning_rate=1e-3, weight_decay=0.05)
 KVECTOR = Schedule(epochs=25, learning_rate=1e-3, weight_decay=0.1, ema=0.99)
 K_MEMBERS = 5
+TREES: dict[str, Any] = {
+    "max_iter": 300, "learning_rate": 0.06, "max_leaf_nodes": 31, "l2_regularization": 1.0,
+    "early_stopping": False, "random_state": 0,
+}  # fmt: skip
+TREE_WEIGHTS = (0.3, 0.5, 0.7)
+"""Settings of scikit-learn's boosted trees, and the shares that validation chooses from."""
 DOMAIN_SAMPLE = 20_000
 SETS = ("ggau", "other", "workflow", "quiet", "measured")
 """Methods of `MagneticData`."""
@@ -84,7 +92,7 @@ def train_order(
     first = OrderTask([e for e in examples if e.formula not in measured], device, schedule.seed)
     network = _fit(network, first, schedule, run / "body", progress, log)
     only(network, network.order)
-    second = OrderTask(examples, device, schedule.seed)
+    second = OrderTask(examples, device, schedule.seed, ORDER_DRAWS)
     return _fit(network, second, replace(ORDER, seed=schedule.seed), run / "order", progress, log)
 
 
@@ -122,10 +130,38 @@ def load_stage(run: Path, stage: str, device: torch.device, config: NetworkConfi
     return network.eval()
 
 
+def grow_trees(network: MagnetismNetwork, examples: Sequence[Example], device: torch.device) -> MagnetismNetwork:
+    """The network with trees for AFM against FM; their share is the best one on the validation split.
+
+    Args:
+        network: a trained network; stays as it is.
+        examples: all examples; the splits are chosen here.
+        device: where the network runs.
+    """
+    task = OrderTask(examples, device, draws=ORDER_DRAWS)
+    pools = {key: pool for key, pool in task.pools.items() if ORDER_CLASSES[key[1]] != "NM"}
+    rows = [e for pool in pools.values() for e in pool]
+    weights = np.concatenate([np.full(len(pool), ORDER_DRAWS[key] / len(pool)) for key, pool in pools.items()])
+    table = network.body.properties.cpu()
+    x = np.concatenate([descriptor(join([e]), table).numpy() for e in rows])
+    is_afm = np.array([ORDER_CLASSES[e.order] == "AFM" for e in rows])
+    trees = BoostedTrees.from_sklearn(HistGradientBoostingClassifier(**TREES).fit(x, is_afm, weights))
+    best, best_score = network, task.validate(network)["score"]
+    for weight in TREE_WEIGHTS:
+        size = (*trees.feature.shape, trees.depth)
+        candidate = MagnetismNetwork(replace(network.config, trees=size, tree_weight=weight)).to(device)
+        candidate.load_state_dict(network.state_dict() | {f"trees.{k}": v for k, v in trees.state_dict().items()})
+        score = task.validate(candidate.eval())["score"]
+        if score > best_score:
+            best, best_score = candidate, score
+    return best
+
+
 def export_run(
     network: MagnetismNetwork, examples: Sequence[Example], folder: Path, device: torch.device, **card: Any
 ) -> Path:
-    """Calibrate on the validation split, measure on the test split, write weights and card."""
+    """Add the trees, calibrate on the validation split, measure on the test split, write weights and card."""
+    network = grow_trees(network, examples, device)
     train = select(examples, lambda e: e.fold not in (TEST_FOLD, VALIDATION_FOLD) and trainable(e))
     held_out = select(examples, lambda e: e.fold == VALIDATION_FOLD)
     rng = np.random.default_rng(0)

@@ -10,14 +10,15 @@ from torch import Tensor
 from magnetite.errors import ZooError
 from magnetite.order.network import MagnetismNetwork, NetworkConfig
 
-PROPERTIES = "body.properties"
-"""The element table travels with the weights; all other buffers are generated."""
+TABLES = ("body.properties", "trees.")
+"""Buffers that travel with the weights; all others are generated."""
 
 
 def to_tensors(network: MagnetismNetwork) -> dict[str, Tensor]:
-    """Learned parameters and the element table, on the CPU."""
-    tensors = {name: value.detach().cpu().contiguous() for name, value in network.named_parameters() if value.numel()}
-    return tensors | {PROPERTIES: network.body.properties.detach().cpu().contiguous()}
+    """Learned parameters, the element table and the trees, on the CPU."""
+    tensors: dict[str, Tensor] = {name: value for name, value in network.named_parameters() if value.numel()}
+    tensors |= {name: value for name, value in network.named_buffers() if name.startswith(TABLES)}
+    return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
 
 
 def from_tensors(size: dict[str, Any], tensors: dict[str, Tensor], device: torch.device) -> MagnetismNetwork:

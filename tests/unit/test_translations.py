@@ -1,0 +1,67 @@
+"""The primitive cell, against spglib and against what must not change it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import spglib
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymatgen.core import Lattice, Structure
+
+from magnetite.structures import as_crystal
+from magnetite.translations import primitive_cell
+
+TOLERANCE = 0.05
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), noise=st.sampled_from([0.0, 0.005]))
+def test_any_supercell_of_any_crystal_comes_back(seed: int, noise: float) -> None:
+    rng = np.random.default_rng(seed)
+    lattice = Lattice(np.eye(3) * 4 + rng.uniform(-1, 1, (3, 3)))
+    species = ["Fe", *rng.choice(["Fe", "O"], rng.integers(0, 3))]
+    coords = rng.random((len(species), 3))
+    cell = Structure(lattice, species, coords)
+    distances = cell.distance_matrix + 10 * np.eye(len(cell))
+    if distances.min() < 1.0 or len(cell) != len(cell.get_primitive_structure()):
+        return
+    scaling = rng.integers(-2, 3, (3, 3))
+    size = abs(round(np.linalg.det(scaling)))
+    if not 1 <= size <= 30:
+        return
+    big = cell.make_supercell(scaling, in_place=False)
+    big.perturb(noise) if noise else None
+    crystal = as_crystal(Structure.from_sites([big[i] for i in rng.permutation(len(big))]))
+    primitive, places = crystal.primitive
+    assert len(primitive) == len(cell)
+    assert primitive.volume == pytest.approx(lattice.volume, rel=1e-6)
+    assert (np.bincount(places) == size).all()
+    assert (primitive.numbers[places] == crystal.numbers).all()
+    ends = crystal.frac_coords @ crystal.lattice @ np.linalg.inv(primitive.lattice) - primitive.frac_coords[places]
+    assert np.linalg.norm((ends - ends.round()) @ primitive.lattice, axis=1).max() < 2 * TOLERANCE
+
+
+@pytest.mark.parametrize("group", ["Fm-3m", "Im-3m", "Ia-3d", "R-3c", "C2/c", "I4/mmm", "P4/mmm"])
+def test_centred_cells_as_spglib_reduces_them(group: str) -> None:
+    lattices = {
+        "R-3c": Lattice.hexagonal(5, 13),
+        "C2/c": Lattice.monoclinic(8, 6, 7, 100),
+        "I4/mmm": Lattice.tetragonal(4, 9),
+    }
+    lattice = lattices.get(group, Lattice.tetragonal(5, 6) if group == "P4/mmm" else Lattice.cubic(9))
+    structure = Structure.from_spacegroup(group, lattice, ["Mn"], [[0.13, 0.21, 0.34]])
+    cell = (lattice.matrix, structure.frac_coords, structure.atomic_numbers)
+    expected = len(set(spglib.get_symmetry_dataset(cell, symprec=1e-3).mapping_to_primitive))
+    found = primitive_cell(lattice.matrix, structure.frac_coords, np.array(structure.atomic_numbers), TOLERANCE)
+    assert (len(structure) if found is None else found[1].max() + 1) == expected
+
+
+def test_almost_a_supercell_is_none(nio: Structure) -> None:
+    big = nio * (2, 1, 1)
+    assert as_crystal(big).primitive[0].numbers.size == 2
+    big.translate_sites([0], [2.5 * TOLERANCE, 0, 0], frac_coords=False)
+    assert as_crystal(big).primitive[0].numbers.size == len(big)
+    big = nio * (2, 1, 1)
+    big.replace(0, "Co")
+    assert as_crystal(big).primitive[0].numbers.size == len(big)

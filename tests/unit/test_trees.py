@@ -1,0 +1,63 @@
+"""The trees as tensors against scikit-learn's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from pymatgen.core import Structure
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+import magnetite
+from magnetite.elements import property_table
+from magnetite.order.network import MagnetismNetwork
+from magnetite.order.trees import BoostedTrees, descriptor
+from magnetite.runtime import Batch, collate
+from magnetite.structures import as_crystal
+
+
+def batch_of(*structures: Structure) -> Batch:
+    crystals = [as_crystal(s) for s in structures]
+    return collate([c.graph for c in crystals], [c.volume / len(c) for c in crystals])
+
+
+def test_they_answer_as_scikit_learn_does() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2000, 7)).round(2)
+    y = (x[:, 0] * x[:, 1] + x[:, 2] + rng.normal(size=2000)) > 0
+    model = HistGradientBoostingClassifier(max_iter=40, random_state=0).fit(x, y)
+    unseen = rng.normal(size=(500, 7)).round(2)
+    got = BoostedTrees.from_sklearn(model)(torch.from_numpy(unseen)).numpy()
+    np.testing.assert_allclose(got, model.decision_function(unseen), atol=1e-9)
+
+
+def test_descriptor_says_what_it_says(nio: Structure, rutile: Structure) -> None:
+    table = torch.from_numpy(property_table().copy())
+    both = descriptor(batch_of(nio, rutile), table)
+    columns = table.shape[1]
+    np.testing.assert_allclose(both[0, :columns], (table[28] + table[8]) / 2, atol=1e-5)
+    shares = both[1, 4 * columns : 4 * columns + 104]
+    assert shares[25] == pytest.approx(1 / 3, abs=1e-6)
+    assert shares[9] == pytest.approx(2 / 3, abs=1e-6)
+    assert both[1, -3] == pytest.approx(np.log(rutile.volume / 6), abs=1e-5)
+    assert both[:, -2].tolist() == [8, 6]
+    assert both[:, -1].tolist() == [4, 2]
+
+
+def test_they_share_out_the_magnets_only(nio: Structure, corundum: Structure) -> None:
+    """The share of NM is the network's, whatever the trees say."""
+    network = magnetite.load(device="cpu").network
+    assert network.trees is not None
+    batch = batch_of(nio.get_primitive_structure(), corundum)
+    with torch.no_grad():
+        mixed = network(batch)["order"].softmax(1)
+        alone = MagnetismNetwork(replace(network.config, trees=None)).eval()
+        alone.load_state_dict({k: v for k, v in network.state_dict().items() if not k.startswith("trees.")})
+        plain = alone(batch)["order"].softmax(1)
+        share = torch.sigmoid(network.trees(descriptor(batch, network.body.properties))).float()
+    torch.testing.assert_close(mixed[:, 0], plain[:, 0])
+    weight = network.config.tree_weight
+    expected = (1 - weight) * plain[:, 1] / (plain[:, 1] + plain[:, 2]) + weight * share
+    torch.testing.assert_close(mixed[:, 1] / (mixed[:, 1] + mixed[:, 2]), expected)
