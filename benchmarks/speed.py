@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -16,15 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import spglib
 import torch
 from pymatgen.core import Structure
 
 import magnetite
+from magnetite.cells import SYMPREC
 from magnetite.datasets.records import read_records
 from magnetite.graphs import MAX_REACH
 from magnetite.pipeline import run
 from magnetite.runtime import EDGES_PER_BATCH, collate
-from magnetite.structures import as_crystal
+from magnetite.structures import Crystal, as_crystal
 
 Row = tuple[str, float, str]
 
@@ -102,8 +105,26 @@ def on_cpu(structures: list[Structure], rows: list[dict[str, Any]], python: str 
         (f"pymatgen get_neighbor_list, {MAX_REACH:g} Å", lists, "structures/s"),
         ("  ratio", graphs / lists, "×"),
     ]
+    table += primitive_cells(crystals)
     base, extra = import_seconds()
     return [*table, ("import pymatgen.core", base, "s"), ("import magnetite, beyond that", extra, "s")]
+
+
+def primitive_cells(crystals: list[Crystal]) -> list[Row]:
+    """The search for the primitive cell against spglib's."""
+    os.environ.setdefault("SPGLIB_WARNING", "OFF")
+    cells: list[Any] = [(c.lattice, c.frac_coords, c.numbers) for c in crystals]
+    sizes: list[int] = []
+    ours = rate(lambda: sizes.extend(len(c.primitive[0]) for c in crystals), len(crystals))
+    datasets: list[Any] = []
+    theirs = rate(lambda: datasets.extend(spglib.get_symmetry_dataset(c, symprec=SYMPREC) for c in cells), len(cells))
+    same = sum(len(set(d.mapping_to_primitive)) == n for d, n in zip(datasets, sizes, strict=True))
+    return [
+        ("magnetite primitive cells", ours, "structures/s"),
+        (f"spglib get_symmetry_dataset, {SYMPREC} Å", theirs, "structures/s"),
+        ("  ratio", ours / theirs, "×"),
+        ("  same number of atoms as spglib's", same / len(cells), "of 1"),
+    ]
 
 
 def batches(model: Any, prepared: list[Any], edges: int) -> list[list[Any]]:

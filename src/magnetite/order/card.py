@@ -64,8 +64,7 @@ def describe(
         "limits": [
             "NM labels are inferred, and the inference removed hard cases: NM scores look better than they should.",
             "Most FM labels are calculations that tried no other order; 94 % agree with a later search over orders.",
-            "Cells of more than 30 sites were rarely searched for AFM orders; the model knows the size of the cell "
-            "and leans to FM there, as the labels do.",
+            "Cells of more than 30 sites were rarely searched for AFM orders: as the labels do, the model leans to FM.",
             "Outside oxides and fluorides AFM examples are few (about 400 computed): FM may be over-called.",
             "4f electrons of Pr, Nd, Sm, Tb, Dy, Ho, Er, Tm were frozen in the calculations: |m| lacks the 4f part.",
             "FM and FiM are one class; the direction of moments and the sign pattern are not predicted.",
