@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 from pymatgen.core import Structure
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 import magnetite
 from magnetite.elements import property_table
 from magnetite.order.network import MagnetismNetwork
-from magnetite.order.trees import BoostedTrees, descriptor
+from magnetite.order.trees import Trees, descriptor
 from magnetite.runtime import Batch, collate
 from magnetite.structures import as_crystal
 
@@ -29,8 +29,12 @@ def test_they_answer_as_scikit_learn_does() -> None:
     y = (x[:, 0] * x[:, 1] + x[:, 2] + rng.normal(size=2000)) > 0
     model = HistGradientBoostingClassifier(max_iter=40, random_state=0).fit(x, y)
     unseen = rng.normal(size=(500, 7)).round(2)
-    got = BoostedTrees.from_sklearn(model)(torch.from_numpy(unseen)).numpy()
+    got = Trees.from_boosting(model)(torch.from_numpy(unseen)).numpy()
     np.testing.assert_allclose(got, model.decision_function(unseen), atol=1e-9)
+    x, unseen = x.astype(np.float32), unseen.astype(np.float32)
+    forest = RandomForestClassifier(30, min_samples_leaf=2, random_state=0).fit(x, y)
+    got = Trees.from_forest(forest)(torch.from_numpy(unseen.astype(float))).numpy()
+    np.testing.assert_allclose(got, forest.predict_proba(unseen)[:, 1], atol=1e-9)
 
 
 def test_descriptor_says_what_it_says(nio: Structure, rutile: Structure) -> None:
@@ -53,8 +57,10 @@ def test_they_share_out_the_magnets_only(nio: Structure, corundum: Structure) ->
     batch = batch_of(nio.get_primitive_structure(), corundum)
     with torch.no_grad():
         mixed = network(batch)["order"].softmax(1)
-        alone = MagnetismNetwork(replace(network.config, trees=None)).eval()
-        alone.load_state_dict({k: v for k, v in network.state_dict().items() if not k.startswith("trees.")})
+        alone = MagnetismNetwork(replace(network.config, trees=None, k_forest=None)).eval()
+        alone.load_state_dict(
+            {k: v for k, v in network.state_dict().items() if not k.startswith(("trees.", "k_forests."))}
+        )
         plain = alone(batch)["order"].softmax(1)
         share = torch.sigmoid(network.trees(descriptor(batch, network.body.properties))).float()
     torch.testing.assert_close(mixed[:, 0], plain[:, 0])

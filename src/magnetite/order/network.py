@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from magnetite.elements import MAX_ATOMIC_NUMBER, PROPERTY_NAMES, property_table
 from magnetite.graphs import MAX_REACH
-from magnetite.order.trees import BoostedTrees, descriptor
+from magnetite.order.trees import Trees, descriptor
 from magnetite.runtime import Batch
 
 FEATURES = 128
@@ -40,6 +40,8 @@ class NetworkConfig:
         k_members: readouts for the propagation vector; 0 before they are trained.
         trees: number, nodes and depth of the trees that help to tell AFM from FM; None before they are grown.
         tree_weight: their share in the probability of AFM among magnets.
+        k_forest: size of the forest beside each propagation-vector readout; None before they are grown.
+        k_forest_weight: its share in the probability of a zero propagation vector.
     """
 
     scalars: int = 96
@@ -50,6 +52,8 @@ class NetworkConfig:
     k_members: int = 0
     trees: tuple[int, int, int] | None = None
     tree_weight: float = 0.5
+    k_forest: tuple[int, int, int] | None = None
+    k_forest_weight: float = 0.7
 
     def as_dict(self) -> dict[str, Any]:
         """For the model card."""
@@ -204,7 +208,9 @@ class MagnetismNetwork(nn.Module):
         self.order = Readout(self.body.size, config, len(ORDER_CLASSES))
         self.moment = nn.Sequential(nn.Linear(self.body.size, 64), nn.SiLU(), nn.Linear(64, 1))
         self.zero_k = nn.ModuleList(Readout(self.body.size, config, 1) for _ in range(config.k_members))
-        self.trees = BoostedTrees(*config.trees) if config.trees else None
+        self.trees = Trees(*config.trees) if config.trees else None
+        forests = config.k_members if config.k_forest else 0
+        self.k_forests = nn.ModuleList(Trees(*(config.k_forest or ())) for _ in range(forests))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Evaluate a batch.
@@ -216,20 +222,31 @@ class MagnetismNetwork(nn.Module):
         """
         atoms = self.body(batch)
         order, features = self.order(atoms, batch)
-        if self.trees is not None:
-            order = self._with_trees(order, batch)
         members = [member(atoms, batch)[0] for member in self.zero_k]
+        zero_k = torch.cat(members, dim=1) if members else order.new_zeros(len(order), 0)
+        if self.trees is not None:
+            table = descriptor(batch, self.body.properties)
+            order = self._with_trees(order, table)
+            zero_k = self._with_forests(zero_k, table)
         return {
             "order": order,
             "features": features,
             "moment": self.moment(atoms).squeeze(1),
-            "zero_k": torch.cat(members, dim=1) if members else order.new_zeros(len(order), 0),
+            "zero_k": zero_k,
         }
 
-    def _with_trees(self, logits: Tensor, batch: Batch) -> Tensor:
+    def _with_forests(self, logits: Tensor, table: Tensor) -> Tensor:
+        """Logits of the probabilities of zero k, each member's averaged with its forest's."""
+        if not len(self.k_forests):
+            return logits
+        shares = torch.stack([forest(table) for forest in self.k_forests], dim=1).to(logits.dtype)
+        weight = self.config.k_forest_weight
+        return torch.logit((1 - weight) * torch.sigmoid(logits) + weight * shares, eps=1e-6)
+
+    def _with_trees(self, logits: Tensor, table: Tensor) -> Tensor:
         """Logits whose NM share is the network's and whose AFM share among magnets is averaged with the trees'."""
         assert self.trees is not None
-        share = torch.sigmoid(self.trees(descriptor(batch, self.body.properties))).to(logits.dtype)
+        share = torch.sigmoid(self.trees(table)).to(logits.dtype)
         none, anti, ferro = logits.log_softmax(1).unbind(1)
         magnetic = torch.logaddexp(anti, ferro)
         mixed = (1 - self.config.tree_weight) * (anti - magnetic).exp() + self.config.tree_weight * share

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -27,8 +27,8 @@ from magnetite.errors import DataError
 from magnetite.order.card import describe
 from magnetite.order.export import element_counts, export, fit_domain, fit_temperature
 from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork, NetworkConfig
-from magnetite.order.tasks import ORDER_DRAWS, OrderTask, PropagationTask, evaluate, join, out_of_fold
-from magnetite.order.trees import BoostedTrees, descriptor
+from magnetite.order.tasks import ORDER_DRAWS, OrderTask, PropagationTask, evaluate, join, k_fold, out_of_fold
+from magnetite.order.trees import Trees, descriptor
 from magnetite.training import Schedule, fit
 
 BODY = Schedule(epochs=15, learning_rate=1.5e-3)
@@ -39,9 +39,10 @@ TREES: dict[str, Any] = {
     "max_iter": 300, "learning_rate": 0.06, "max_leaf_nodes": 31, "l2_regularization": 1.0,
     "early_stopping": False, "random_state": 0,
 }  # fmt: skip
-TREE_WEIGHTS = (0.3, 0.5, 0.7)
+TREE_WEIGHTS = (0.5, 0.7)
 """Settings of scikit-learn's boosted trees, and the shares that validation chooses from."""
-DOMAIN_SAMPLE = 20_000
+FOREST: dict[str, Any] = {"n_estimators": 120, "min_samples_leaf": 2, "max_features": 0.2, "random_state": 0}
+DOMAIN_SAMPLE = 8_000
 SETS = ("ggau", "other", "workflow", "quiet", "measured")
 """Methods of `MagneticData`."""
 
@@ -145,11 +146,10 @@ def grow_trees(network: MagnetismNetwork, examples: Sequence[Example], device: t
     table = network.body.properties.cpu()
     x = np.concatenate([descriptor(join([e]), table).numpy() for e in rows])
     is_afm = np.array([ORDER_CLASSES[e.order] == "AFM" for e in rows])
-    trees = BoostedTrees.from_sklearn(HistGradientBoostingClassifier(**TREES).fit(x, is_afm, weights))
+    trees = Trees.from_boosting(HistGradientBoostingClassifier(**TREES).fit(x, is_afm, weights))
     best, best_score = network, task.validate(network)["score"]
     for weight in TREE_WEIGHTS:
-        size = (*trees.feature.shape, trees.depth)
-        candidate = MagnetismNetwork(replace(network.config, trees=size, tree_weight=weight)).to(device)
+        candidate = MagnetismNetwork(replace(network.config, trees=trees.size, tree_weight=weight)).to(device)
         candidate.load_state_dict(network.state_dict() | {f"trees.{k}": v for k, v in trees.state_dict().items()})
         score = task.validate(candidate.eval())["score"]
         if score > best_score:
@@ -157,11 +157,33 @@ def grow_trees(network: MagnetismNetwork, examples: Sequence[Example], device: t
     return best
 
 
+def grow_forests(network: MagnetismNetwork, examples: Sequence[Example], device: torch.device) -> MagnetismNetwork:
+    """The network with a forest beside each propagation-vector readout, grown on the same compounds."""
+    members, table = network.config.k_members, network.body.properties.cpu()
+    compounds = select(examples, lambda e: e.zero_k >= 0)
+    x = np.concatenate([descriptor(join([e]), table).numpy() for e in compounds])
+    zero_k, fold = np.array([e.zero_k for e in compounds]), np.array([k_fold(e.formula, members) for e in compounds])
+    forests = [
+        Trees.from_forest(RandomForestClassifier(**FOREST).fit(x[fold != m], zero_k[fold != m])) for m in range(members)
+    ]
+    sizes = [forest.size for forest in forests]
+    room = (sizes[0][0], max(s[1] for s in sizes), max(s[2] for s in sizes))
+    grown = MagnetismNetwork(replace(network.config, k_forest=room)).to(device)
+    state = network.state_dict()
+    for m, forest in enumerate(forests):
+        for name, value in forest.state_dict().items():
+            state[f"k_forests.{m}.{name}"] = nn.functional.pad(value, (0, room[1] - value.shape[1]))
+    grown.load_state_dict(state)
+    return grown.eval()
+
+
 def export_run(
     network: MagnetismNetwork, examples: Sequence[Example], folder: Path, device: torch.device, **card: Any
 ) -> Path:
     """Add the trees, calibrate on the validation split, measure on the test split, write weights and card."""
     network = grow_trees(network, examples, device)
+    if network.config.k_members:
+        network = grow_forests(network, examples, device)
     train = select(examples, lambda e: e.fold not in (TEST_FOLD, VALIDATION_FOLD) and trainable(e))
     held_out = select(examples, lambda e: e.fold == VALIDATION_FOLD)
     rng = np.random.default_rng(0)

@@ -1,14 +1,14 @@
-"""Boosted trees on composition and density, a second opinion on AFM against FM.
+"""Trees on composition, density and cell: a second opinion on AFM against FM, and on the propagation vector.
 
-The network tells magnets from non-magnets far better than trees do, but between the two magnetic
-orders composition alone says about as much as it reads from the geometry, and differently: together
-they are better than either. scikit-learn grows the trees; here they are tensors, so that they ship
+The network tells magnets from non-magnets far better than trees do, but on these two questions
+composition says about as much as geometry, and errs elsewhere: together they are better than either.
+scikit-learn grows the trees; here they are tensors, so that they ship
 as safetensors and run wherever the network runs.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -17,12 +17,14 @@ from torch import Tensor, nn
 from magnetite.elements import CAN_CARRY, MAX_ATOMIC_NUMBER
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from numpy.typing import NDArray
+    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
     from magnetite.runtime import Batch
 
 DECIMALS = 6
-"""Rounding of the descriptor, so that a supercell falls on the same side of every threshold."""
+"""Rounding of the descriptor (then to single precision, as forests do), so that a supercell falls on the same side
+of every threshold."""
 
 
 def descriptor(batch: Batch, properties: Tensor) -> Tensor:
@@ -46,11 +48,16 @@ def descriptor(batch: Batch, properties: Tensor) -> Tensor:
     volume = batch.volume_per_atom.double().log()[:, None]
     magnets = batch.mean_over_atoms(torch.tensor(CAN_CARRY, device=x.device)[batch.numbers].double()[:, None])
     sizes = batch.sizes.double()[:, None]
-    return torch.cat([mean, spread, *extremes, shares, volume, sizes, magnets * sizes], dim=1).round(decimals=DECIMALS)
+    return (
+        torch.cat([mean, spread, *extremes, shares, volume, sizes, magnets * sizes], dim=1)
+        .round(decimals=DECIMALS)
+        .float()
+        .double()
+    )
 
 
-class BoostedTrees(nn.Module):
-    """Trees as arrays of nodes; a leaf is a node that leads to itself."""
+class Trees(nn.Module):
+    """Decision trees as arrays of nodes, whose leaves are added up; a leaf is a node that leads to itself."""
 
     feature: Tensor
     threshold: Tensor
@@ -69,33 +76,49 @@ class BoostedTrees(nn.Module):
         super().__init__()
         self.depth = depth
         for name in ("feature", "left", "right"):
-            self.register_buffer(name, torch.zeros(trees, nodes, dtype=torch.int32))
+            self.register_buffer(name, torch.zeros(trees, nodes, dtype=torch.int16))
         for name in ("threshold", "value"):
             self.register_buffer(name, torch.zeros(trees, nodes, dtype=torch.float64))
 
     @classmethod
-    def from_sklearn(cls, model: HistGradientBoostingClassifier) -> Self:
-        """The trees of a fitted binary classifier, whose baseline goes into the first tree's leaves."""
+    def from_boosting(cls, model: HistGradientBoostingClassifier) -> Self:
+        """The trees of a fitted binary classifier, which add up to its log-odds."""
         grown = [predictors[0].nodes for predictors in model._predictors]  # noqa: SLF001 (no public way)
-        size, depth = max(map(len, grown)), max(int(nodes["depth"].max()) for nodes in grown)
-        trees = cls(len(grown), size, depth)
+        trees = cls(len(grown), max(map(len, grown)), max(int(nodes["depth"].max()) for nodes in grown))
         for index, nodes in enumerate(grown):
             leaf = nodes["is_leaf"].astype(bool)
-            own = np.arange(len(nodes))
-            columns = {
-                "feature": np.where(leaf, 0, nodes["feature_idx"]),
-                "threshold": np.where(leaf, 0.0, nodes["num_threshold"]),
-                "left": np.where(leaf, own, nodes["left"]),
-                "right": np.where(leaf, own, nodes["right"]),
-                "value": nodes["value"],
-            }
-            for name, column in columns.items():
-                getattr(trees, name)[index, : len(nodes)] = torch.from_numpy(column.astype(np.float64))
+            columns = (nodes["feature_idx"], nodes["num_threshold"], nodes["left"], nodes["right"], nodes["value"])
+            trees._plant(index, leaf, *columns)
         trees.value[0] += float(np.ravel(model._baseline_prediction)[0])  # noqa: SLF001
         return trees
 
+    @classmethod
+    def from_forest(cls, model: RandomForestClassifier) -> Self:
+        """The trees of a fitted binary classifier, which add up to the probability of its second class."""
+        grown = [estimator.tree_ for estimator in model.estimators_]
+        trees = cls(len(grown), max(tree.node_count for tree in grown), max(tree.max_depth for tree in grown))
+        for index, tree in enumerate(grown):
+            share = tree.value[:, 0, 1] / tree.value[:, 0].sum(1) / len(grown)
+            leaf = tree.children_left < 0
+            trees._plant(index, leaf, tree.feature, tree.threshold, tree.children_left, tree.children_right, share)
+        return trees
+
+    def _plant(self, index: int, leaf: NDArray[np.bool_], *columns: NDArray[Any]) -> None:
+        """Set a tree; columns are feature, threshold, left, right, value of each node."""
+        feature, threshold, left, right, value = columns
+        own = np.arange(len(leaf))
+        whole = {"feature": np.where(leaf, 0, feature), "threshold": np.where(leaf, 0.0, threshold)}
+        whole |= {"left": np.where(leaf, own, left), "right": np.where(leaf, own, right), "value": value}
+        for name, column in whole.items():
+            getattr(self, name)[index, : len(leaf)] = torch.from_numpy(column.astype(np.float64))
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """The arguments that make room for these trees."""
+        return (*self.feature.shape, self.depth)
+
     def forward(self, x: Tensor) -> Tensor:
-        """Log-odds of AFM against FM; x (n, features), double → (n,)."""
+        """Sum of the leaves that each row ends in; x (n, features), double → (n,)."""
         tree = torch.arange(len(self.feature), device=x.device)[None, :]
         row = torch.arange(len(x), device=x.device)[:, None]
         node = torch.zeros(len(x), len(self.feature), dtype=torch.long, device=x.device)
