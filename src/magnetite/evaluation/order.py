@@ -98,9 +98,13 @@ def _outside(examples: Sequence[Example], probabilities: NDArray[np.float64], pr
     )
     rows = np.array([e.stratum == "measured" and e.order >= 0 for e in examples])
     against = f"{protocol.split(',', maxsplit=1)[0]}, order measured by neutrons (MAGNDATA)"
-    metrics.append(
-        Metric("order accuracy against experiment", accuracy(probabilities[rows], true[rows]), against, int(rows.sum()))
-    )
+    always = float((true[rows] == ORDER_CLASSES.index("AFM")).mean())
+    for name, value in (
+        ("order accuracy against experiment", accuracy(probabilities[rows], true[rows])),
+        ("the same for always answering AFM", always),
+        ("order against experiment, mean recall of AFM and FM", balanced_accuracy(predicted[rows], true[rows])),
+    ):
+        metrics.append(Metric(name, value, against, int(rows.sum())))
     return metrics
 
 
