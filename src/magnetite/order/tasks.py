@@ -28,10 +28,10 @@ BODY_DRAWS: Draws = {
 }  # fmt: skip
 ORDER_DRAWS: Draws = {
     ("ggau", 0): 2000, ("ggau", 1): 3600, ("ggau", 2): 4000,
-    ("other", 0): 3000, ("other", 1): 300, ("other", 2): 4000,
-    ("quiet", 0): 1500, ("measured", 1): 2000, ("measured", 2): 700,
+    ("other", 0): 3000, ("other", 1): 900, ("other", 2): 1500,
+    ("quiet", 0): 1500, ("measured", 1): 2400, ("measured", 2): 700,
 }  # fmt: skip
-"""Measured orders weigh more than calculations; of these, the few AFM ones outside GGA+U no more than they are."""
+"""Outside GGA+U, measured orders weigh more than calculations that tried only FM."""
 REPEATS = 4
 POSITION_NOISE = 0.02
 """Å; positions are shaken in training so that relaxed coordinates do not serve as fingerprints."""

@@ -32,7 +32,7 @@ from magnetite.order.trees import Trees, descriptor
 from magnetite.training import Schedule, fit
 
 BODY = Schedule(epochs=15, learning_rate=1.5e-3)
-ORDER = Schedule(epochs=4, learning_rate=1e-3, weight_decay=0.05)
+ORDER = Schedule(epochs=5, learning_rate=1e-3, weight_decay=0.05)
 KVECTOR = Schedule(epochs=25, learning_rate=1e-3, weight_decay=0.1, ema=0.99)
 K_MEMBERS = 5
 TREES: dict[str, Any] = {
