@@ -53,7 +53,7 @@ class NetworkConfig:
     trees: tuple[int, int, int] | None = None
     tree_weight: float = 0.5
     k_forest: tuple[int, int, int] | None = None
-    k_forest_weight: float = 0.7
+    k_forest_weight: float = 0.9
 
     def as_dict(self) -> dict[str, Any]:
         """For the model card."""
