@@ -1,0 +1,1 @@
+"""Structure types from atomic coordinates, after ARISE (Leitherer 2021)."""
