@@ -1,21 +1,41 @@
-"""Finite samples: atoms in empty space, without a cell."""
+"""Finite samples beside crystals: clusters, molecules, particles, boxes cut out of something larger."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+
+from magnetite.cells import MAX_LENGTH, refuse_heaps, validate_cell
+from magnetite.elements import MAX_ATOMIC_NUMBER
+from magnetite.errors import StructureError
+from magnetite.structures import Crystal, as_crystal, atomic_number, say
 
 if TYPE_CHECKING:
-    import numpy as np
+    from ase import Atoms
     from numpy.typing import NDArray
+    from pymatgen.core.structure import IMolecule
+
+    from magnetite.structures import StructureLike
+
+    SampleLike: TypeAlias = "Cluster | IMolecule | StructureLike"
+
+MAX_ATOMS = 1_000_000
+"""Beyond this the neighbour lists of one sample no longer fit into a few GB."""
+VACUUM = 15.0
+"""Å of empty space that a slab or wire gets in directions in which it is not periodic, as in the C2DB."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cluster:
-    """A finite, non-periodic sample of ordered atoms.
+    """A validated finite sample: nothing repeats.
 
     Attributes:
-        positions: in Å, shape (n_atoms, 3).
+        positions: Cartesian, in Å, shape (n_atoms, 3).
         numbers: atomic numbers, shape (n_atoms,).
         source: where it came from (file, row), for error messages.
     """
@@ -24,5 +44,127 @@ class Cluster:
     numbers: NDArray[np.int64]
     source: str | None = None
 
+    def __post_init__(self) -> None:
+        _validate(self)
+
     def __len__(self) -> int:
         return len(self.numbers)
+
+
+Sample: TypeAlias = Crystal | Cluster
+
+
+def as_sample(structure: SampleLike, source: str | None = None) -> Sample:
+    """Turn a structure of any accepted kind, periodic or not, into a validated sample.
+
+    What is periodic in one or two directions is a crystal with vacuum in the others: that of its
+    cell, or `VACUUM` if the cell has less.
+
+    Args:
+        structure: what `as_crystal` takes, and beside it ASE ``Atoms`` without periodicity, pymatgen
+            ``Molecule`` or ``IMolecule``, their dictionaries, plain dictionaries of ``species`` and
+            ``positions`` in Å, and files (xyz …) of such.
+        source: how error messages name it; paths name themselves.
+
+    Raises:
+        StructureError: it is not an ordered, finite structure of known elements.
+        ReadError: a file cannot be read.
+    """
+    if isinstance(structure, Crystal | Cluster):
+        return structure
+    if isinstance(structure, str | PathLike):
+        from magnetite.sources import read_one
+
+        return cast("Sample", read_one(Path(structure), as_sample))
+    if isinstance(structure, Mapping):
+        return _from_mapping(structure, source)
+    if hasattr(structure, "get_atomic_numbers") and not np.all(cast("Atoms", structure).pbc):
+        return _from_open_atoms(cast("Atoms", structure), source)
+    if hasattr(structure, "cart_coords") and not hasattr(structure, "lattice"):
+        return _from_molecule(cast("IMolecule", structure), source)
+    return as_crystal(cast("StructureLike", structure), source)
+
+
+def _from_mapping(mapping: Mapping[str, Any], source: str | None) -> Sample:
+    if "lattice" in mapping or not ("sites" in mapping or "positions" in mapping):
+        return as_crystal(mapping, source)
+    try:
+        if "sites" in mapping:  # pymatgen's molecule, without the properties, as for structures
+            parts = [site["species"] for site in mapping["sites"]]
+            if any(len(species) != 1 or float(species[0].get("occu", 1)) != 1 for species in parts):
+                raise StructureError("has partly occupied sites; order it first", source)
+            symbols = [species[0]["element"] for species in parts]
+            positions = np.array([site["xyz"] for site in mapping["sites"]], dtype=float)
+        else:
+            symbols = list(mapping["species"])
+            positions = np.array(mapping["positions"], dtype=float)
+    except (KeyError, IndexError, AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise StructureError(f"is not a dictionary of a molecule or cluster ({say(error)})", source) from error
+    return Cluster(positions, np.array([atomic_number(s, source) for s in symbols], int), source)
+
+
+def _from_molecule(molecule: IMolecule, source: str | None) -> Cluster:
+    if not molecule.is_ordered:
+        raise StructureError("has partly occupied sites; order it first", source)
+    numbers = [atomic_number(site.specie, source) for site in molecule]
+    return Cluster(np.array(molecule.cart_coords, dtype=float).reshape(-1, 3), np.array(numbers, int), source)
+
+
+def _from_open_atoms(atoms: Atoms, source: str | None) -> Sample:
+    """Atoms that are not periodic in all directions."""
+    positions, numbers = np.array(atoms.get_positions()), np.array(atoms.get_atomic_numbers(), int)
+    periodic = np.array(atoms.pbc)
+    if not periodic.any():
+        return Cluster(positions, numbers, source)
+    cell = np.array(atoms.cell.array, dtype=float)
+    if not np.isfinite(positions).all() or not np.isfinite(cell).all() or not cell[periodic].any(axis=1).all():
+        return as_crystal(atoms, source)  # which says what is wrong
+    cell = with_vacuum(cell, positions, periodic)
+    validate_cell(cell, len(atoms), source)
+    return Crystal(cell, positions @ np.linalg.inv(cell), numbers, source)
+
+
+def with_vacuum(
+    cell: NDArray[np.float64], positions: NDArray[np.float64], periodic: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The cell with at least `VACUUM` of empty space in every direction that is not periodic.
+
+    Args:
+        cell: rows are the cell vectors in Å, shape (3, 3); open ones may be zero.
+        positions: Cartesian, in Å, shape (n_atoms, 3).
+        periodic: of each cell vector whether the structure repeats along it.
+
+    Returns:
+        A cell with the same periodic vectors; open vectors that are long enough stay as they are.
+    """
+    from ase.cell import Cell
+
+    filled = np.array(Cell(np.where(periodic[:, None], cell, 0.0)).complete())  # open ones at right angles
+    for axis in np.flatnonzero(~periodic):
+        normal = np.cross(filled[axis - 2], filled[axis - 1])
+        normal /= np.linalg.norm(normal)
+        along = positions @ normal
+        extent = float(np.ptp(along)) if len(along) else 0.0
+        enough = abs(cell[axis] @ normal) >= extent + VACUUM
+        filled[axis] = cell[axis] if enough else normal * (extent + VACUUM)
+    return filled
+
+
+def _validate(cluster: Cluster) -> None:
+    positions, numbers, source = cluster.positions, cluster.numbers, cluster.source
+    if len(numbers) == 0:
+        raise StructureError("has no atoms", source)
+    if positions.shape != (len(numbers), 3):
+        raise StructureError(f"has positions of shape {positions.shape} for {len(numbers)} atoms", source)
+    if len(numbers) > MAX_ATOMS:
+        raise StructureError(f"has {len(numbers):,} atoms; at most {MAX_ATOMS:,} are accepted", source)
+    if not ((numbers > 0) & (numbers <= MAX_ATOMIC_NUMBER)).all():
+        unknown = sorted({int(z) for z in numbers if not 0 < z <= MAX_ATOMIC_NUMBER})
+        raise StructureError(f"has atomic numbers outside 1–{MAX_ATOMIC_NUMBER}: {str(unknown)[:80]}", source)
+    if not np.isfinite(positions).all():
+        raise StructureError("has NaN or infinite numbers in its coordinates", source)
+    lowest, highest = positions.min(axis=0), positions.max(axis=0)
+    if (highest - lowest).max() > MAX_LENGTH:
+        raise StructureError(f"extends over more than {MAX_LENGTH:,.0f} Å", source)
+    box = np.diag(highest - lowest + 1.0)
+    refuse_heaps(box, (positions - lowest) / box.diagonal(), source)

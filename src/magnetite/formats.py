@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from magnetite.datasets.records import open_lines
 from magnetite.errors import DataError, MagnetiteError, ReadError
-from magnetite.structures import ISOTOPES, Crystal, as_crystal, say
+from magnetite.structures import ISOTOPES, as_crystal, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,14 +40,18 @@ class Entry:
     source: str
     parse: Callable[[], tuple[str | None, Any]]
 
-    def read(self) -> tuple[str | None, Crystal | MagnetiteError]:
-        """The structure's own name, if any, and the crystal, or why there is none; raises nothing."""
+    def read(self, take: Callable[[Any, str | None], Any] = as_crystal) -> tuple[str | None, Any | MagnetiteError]:
+        """The structure's own name, if any, and the crystal, or why there is none; raises nothing.
+
+        Args:
+            take: makes the crystal; `as_sample` also takes what is not periodic.
+        """
         name = None
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the parsers' remarks on formats; what matters is validated
                 name, structure = self.parse()
-                return name, as_crystal(structure, self.source)
+                return name, take(structure, self.source)
         except MagnetiteError as error:
             return name, error.at(self.source)
         except Exception as error:  # noqa: BLE001 (parsers of foreign formats raise anything)

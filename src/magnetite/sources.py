@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from magnetite.datasets.records import open_lines
 from magnetite.errors import MagnetiteError, ReadError
@@ -20,6 +20,7 @@ from magnetite.formats import (
     read_pymatgen,
     refused,
 )
+from magnetite.structures import as_crystal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,17 +58,25 @@ def read_entries(path: Path) -> Iterator[Entry]:
         yield refused(str(path), error)
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path, take: Callable[[Any, str | None], Any] = as_crystal) -> Iterator[Row]:
     """All crystals of a file, an ASE database or (sorted, recursively) a folder, one by one.
 
     A structure that cannot be used comes as the error in its place; the rest is still read.
+
+    Args:
+        path: the file, database or folder.
+        take: makes the crystals; `as_sample` also takes what is not periodic.
     """
     for entry in read_entries(path):
-        yield entry.source, entry.read()[1]
+        yield entry.source, entry.read(take)[1]
 
 
-def read_one(path: Path) -> Crystal:
+def read_one(path: Path, take: Callable[[Any, str | None], Any] = as_crystal) -> Any:
     """The crystal of a file that holds exactly one.
+
+    Args:
+        path: the file.
+        take: makes the crystal; `as_sample` also takes what is not periodic.
 
     Raises:
         ReadError: the file is missing, empty, broken, of an unknown kind, or holds several structures.
@@ -79,7 +88,7 @@ def read_one(path: Path) -> Crystal:
     first = next(entries, None)
     if first is None:
         raise ReadError("holds no structure", str(path))
-    crystal = first.read()[1]
+    crystal = first.read(take)[1]
     if isinstance(crystal, MagnetiteError):
         raise crystal
     if next(entries, None) is not None:

@@ -121,7 +121,7 @@ def as_crystal(structure: StructureLike, source: str | None = None) -> Crystal:
     if isinstance(structure, str | PathLike):
         from magnetite.sources import read_one
 
-        return read_one(Path(structure))
+        return cast("Crystal", read_one(Path(structure)))
     if isinstance(structure, Mapping):
         return _from_mapping(structure, source)
     if hasattr(structure, "get_atomic_numbers"):
@@ -136,7 +136,7 @@ def as_crystal(structure: StructureLike, source: str | None = None) -> Crystal:
 def _from_structure(structure: IStructure, source: str | None) -> Crystal:
     if not structure.is_ordered:
         raise StructureError("has partly occupied sites; order it first", source)
-    numbers = [_atomic_number(site.specie, source) for site in structure]
+    numbers = [atomic_number(site.specie, source) for site in structure]
     return Crystal(np.array(structure.lattice.matrix), np.array(structure.frac_coords), np.array(numbers, int), source)
 
 
@@ -171,7 +171,7 @@ def _from_mapping(mapping: Mapping[str, Any], source: str | None) -> Crystal:
             "do not fit; they must be (3, 3), n and (n, 3)",
             source,
         )
-    return Crystal(lattice, coords, np.array([_atomic_number(s, source) for s in species], int), source)
+    return Crystal(lattice, coords, np.array([atomic_number(s, source) for s in species], int), source)
 
 
 def _decode(mapping: Mapping[str, Any], source: str | None) -> IStructure:
@@ -190,11 +190,11 @@ def _decode(mapping: Mapping[str, Any], source: str | None) -> IStructure:
     except Exception as error:
         raise StructureError(f"is not a pymatgen structure dictionary ({say(error)})", source) from error
     for isotope in ISOTOPES & named:  # which pymatgen reads as H
-        _atomic_number(isotope, source)
+        atomic_number(isotope, source)
     return structure
 
 
-def _atomic_number(specie: Any, source: str | None) -> int:
+def atomic_number(specie: Any, source: str | None) -> int:
     """Atomic number of an element, ion or symbol; refuses dummies and the unknown."""
     symbols = _symbols()
     symbol = specie if isinstance(specie, str) else getattr(specie, "symbol", None)
