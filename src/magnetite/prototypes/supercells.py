@@ -8,20 +8,19 @@ are repeated in their plane alone, nanotubes are finite as they are.
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from magnetite.clusters import Cluster
+from magnetite.clusters import Cluster, Sample, as_sample
 from magnetite.errors import DataError, MagnetiteError
-from magnetite.structures import Crystal, as_crystal
+from magnetite.structures import Crystal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    Sample: TypeAlias = Crystal | Cluster
 
 MIN_ATOMS = 100
 """The smallest finite supercell has at least this many atoms."""
@@ -42,7 +41,7 @@ class Prototype:
         index: place in the class list of the published network, from 0.
         name: as the paper calls it.
         kind: ``Elemental_solids``, ``Binaries``, ``Ternaries``, ``Quaternaries``, ``2D_materials`` or ``Nanotubes``.
-        spacegroup: number, None where the paper gives none.
+        symmetry: as the paper writes it, with or without a number: ``229, cubic``, ``tetragonal``.
         sample: the primitive cell, or the finite nanotube.
     """
 
@@ -51,13 +50,19 @@ class Prototype:
     index: int
     name: str
     kind: str
-    spacegroup: int | None
+    symmetry: str
     sample: Sample
 
     @property
     def dimension(self) -> int:
         """3 for bulk, 2 for monolayers, 1 for nanotubes."""
         return DIMENSIONS.get(self.kind, BULK)
+
+    @property
+    def spacegroup(self) -> int | None:
+        """Number of the space group; None where the paper gives only a crystal system, or none at all."""
+        number = re.match(r"\d+", self.symmetry)
+        return int(number[0]) if number else None
 
 
 @dataclass(frozen=True)
@@ -107,26 +112,14 @@ def read_prototypes(folder: Path) -> list[Prototype]:
 
 def _read(folder: Path, row: dict[str, str]) -> Prototype:
     path = folder / f"{row['label']}.extxyz"
-    group = row["paper_sg"]
     try:
-        sample = _read_sample(path)
+        sample = as_sample(path)
     except MagnetiteError as error:
         raise DataError(f"prototype cannot be used: {error.reason}", str(path)) from error
     return Prototype(
         int(row["number"]), row["label"], int(row["nn_output_index"]), row["paper_name"], row["type"],
-        int(group) if group else None, sample,
+        row["paper_symmetry"], sample,
     )  # fmt: skip
-
-
-def _read_sample(path: Path) -> Sample:
-    from ase import Atoms
-    from ase.io import read
-
-    atoms = read(path)
-    assert isinstance(atoms, Atoms)
-    if atoms.pbc.any():
-        return as_crystal(atoms, str(path))
-    return Cluster(np.array(atoms.positions, float), np.array(atoms.numbers, int), str(path))
 
 
 def repeated(crystal: Crystal, repeats: tuple[int, int, int]) -> Crystal:
