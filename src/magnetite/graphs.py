@@ -9,6 +9,7 @@ on the choice of cell or on rounding, and an edge's weight can fade to zero befo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,48 +65,62 @@ def build_graph(lattice: NDArray[np.float64], frac_coords: NDArray[np.float64], 
     Raises:
         StructureError: two atoms (or an atom and its image) are closer than `MIN_DISTANCE`.
     """
-    volume_per_atom = abs(np.linalg.det(lattice)) / len(numbers)
+    coords = (frac_coords - np.floor(frac_coords)) @ lattice  # far from the cell, searches take long
+    volume_per_atom = float(abs(np.linalg.det(lattice))) / len(numbers)
     # A sphere of this radius holds about four times the neighbours asked for at mean density.
     radius = min(MAX_REACH, (3 * 4 * NEIGHBOURS * volume_per_atom / (4 * np.pi)) ** (1 / 3))
-    found = _pairs(lattice, frac_coords, radius)
-    reach = _reach(found[2], found[0], len(numbers))
-    if radius < MAX_REACH and reach.max() > radius:
-        found = _pairs(lattice, frac_coords, MAX_REACH)
-        reach = _reach(found[2], found[0], len(numbers))
-    receivers, senders, distances, images = found
-    if distances.size and distances.min() < MIN_DISTANCE:
-        worst = int(distances.argmin())
-        raise StructureError(
-            f"atoms {receivers[worst]} and {senders[worst]} are only {distances[worst]:.3f} Å apart "
-            f"(periodic images included); the minimum is {MIN_DISTANCE} Å"
-        )
-    seen = distances < reach[receivers]
-    receivers, senders, images = receivers[seen], senders[seen], images[seen]
-    vectors = (frac_coords[senders] + images - frac_coords[receivers]) @ lattice
+    receivers, senders, images, distances = _pairs(lattice, coords, radius)
+    reach = _reach(distances, receivers, len(numbers))
+    if reach.max() > radius:
+        receivers, senders, images, distances = _pairs(lattice, coords, float(reach.max()))
+        reach = _reach(distances, receivers, len(numbers))
+    apart = distances >= MIN_DISTANCE
+    if np.count_nonzero(~apart) > len(numbers):  # every atom also finds itself
+        _refuse(receivers, senders, images, distances)
+    seen = np.flatnonzero(apart & (distances < reach[receivers]))
+    receivers, senders = receivers[seen], senders[seen]
+    vectors = images[seen] @ lattice + coords[senders] - coords[receivers]
     return Graph(numbers, senders, receivers, vectors.astype(np.float32), reach.astype(np.float32))
 
 
-def _pairs(
-    lattice: NDArray[np.float64], frac_coords: NDArray[np.float64], radius: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """All ordered pairs within `radius`: receivers, senders, distances, image offsets."""
+_Pairs: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
+
+
+def _pairs(lattice: NDArray[np.float64], coords: NDArray[np.float64], radius: float) -> _Pairs:
+    """Receivers (ascending), senders, image offsets and distances of all ordered pairs within `radius`.
+
+    Each atom is also its own neighbour, at distance zero.
+    """
     from pymatgen.optimization.neighbors import find_points_in_spheres
 
-    coords = np.ascontiguousarray(frac_coords @ lattice)
-    receivers, senders, images, distances = find_points_in_spheres(
-        coords, coords, r=float(radius), pbc=np.ones(3, dtype=np.int64), lattice=lattice, tol=_SEARCH_TOLERANCE
+    pairs: _Pairs = find_points_in_spheres(
+        coords, coords, r=radius, pbc=np.ones(3, dtype=np.int64), lattice=lattice, tol=_SEARCH_TOLERANCE
     )
-    other = (receivers != senders) | np.any(images != 0, axis=1)
-    order = np.lexsort((distances[other], receivers[other]))
-    return receivers[other][order], senders[other][order], distances[other][order], images[other][order]
+    return pairs
 
 
 def _reach(distances: NDArray[np.float64], receivers: NDArray[np.int64], n_atoms: int) -> NDArray[np.float64]:
-    """How far each atom looks, from distances sorted by receiver, then length."""
+    """How far each atom looks; exact where it is within the radius of the search, larger than that elsewhere."""
     counts = np.bincount(receivers, minlength=n_atoms)
-    reach = np.full(n_atoms, MAX_REACH)
-    enough = counts >= NEIGHBOURS
-    starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-    reach[enough] = REACH_FACTOR * distances[starts[enough] + NEIGHBOURS - 1]
-    limited: NDArray[np.float64] = np.minimum(reach, MAX_REACH)
-    return limited
+    # One row an atom, itself first: its NEIGHBOURS-th neighbour then stands at that place of the partition.
+    table = np.full((n_atoms, max(int(counts.max()), NEIGHBOURS + 1)), np.inf)
+    table[np.arange(table.shape[1]) < counts[:, None]] = distances
+    table.partition(NEIGHBOURS, axis=1)
+    reach: NDArray[np.float64] = np.minimum(REACH_FACTOR * table[:, NEIGHBOURS], MAX_REACH)
+    return reach
+
+
+def _refuse(
+    receivers: NDArray[np.int64],
+    senders: NDArray[np.int64],
+    images: NDArray[np.float64],
+    distances: NDArray[np.float64],
+) -> NoReturn:
+    """Name the two atoms that are closest to each other."""
+    itself = (receivers == senders) & ~np.rint(images).any(axis=1)
+    worst = int(np.where(itself, np.inf, distances).argmin())
+    first, second = sorted((int(receivers[worst]), int(senders[worst])))
+    raise StructureError(
+        f"atoms {first} and {second} are only {distances[worst]:.3f} Å apart "
+        f"(periodic images included); the minimum is {MIN_DISTANCE} Å"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,7 +33,44 @@ def test_edges_are_those_of_pymatgen_within_each_reach(corundum: Structure) -> N
         reach = min(MAX_REACH, REACH_FACTOR * np.sort(mine)[NEIGHBOURS - 1])
         assert graph.reach[atom] == pytest.approx(reach, abs=1e-5)
         expected = np.sort(mine[mine < reach])
-        assert np.linalg.norm(graph.vectors[graph.receivers == atom], axis=1) == pytest.approx(expected, abs=1e-4)
+        found = np.sort(np.linalg.norm(graph.vectors[graph.receivers == atom], axis=1))
+        assert found == pytest.approx(expected, abs=1e-4)
+
+
+def plain_graph(
+    lattice: np.ndarray, frac_coords: np.ndarray
+) -> tuple[list[tuple[int, int, tuple[float, ...]]], list[float]]:
+    """Edges (receiver, sender, vector in Å) and reach, image by image without any search."""
+    # Within MAX_REACH no image lies farther than this many planes of cells.
+    planes = np.ceil(MAX_REACH * np.linalg.norm(np.linalg.inv(lattice), axis=0)).astype(int) + 1
+    images = np.array(list(itertools.product(*(range(-n, n + 1) for n in planes))))
+    edges, reaches = [], []
+    for receiver, place in enumerate(frac_coords):
+        vectors = (frac_coords[:, None] - place + images) @ lattice
+        distances = np.linalg.norm(vectors, axis=2)
+        twelfth = np.sort(distances, axis=None)[NEIGHBOURS]  # the first is the atom itself
+        reaches.append(min(MAX_REACH, REACH_FACTOR * twelfth))
+        for sender, image in np.argwhere((distances > 0.1) & (distances < reaches[-1])):
+            edges.append((receiver, int(sender), tuple(vectors[sender, image])))
+    return edges, reaches
+
+
+@pytest.mark.parametrize("spread", [0.3, 1.0])
+@pytest.mark.parametrize("length", [3.0, 5.0, 9.0])
+def test_edges_are_those_of_a_plain_construction(length: float, spread: float) -> None:
+    """Dense and sparse cells; clusters, whose atoms look less far or farther than the mean density says."""
+    rng = np.random.default_rng(int(10 * length))
+    lattice = np.eye(3) * length + rng.uniform(-0.6, 0.6, (3, 3))
+    grid = np.array(list(itertools.product(range(2), repeat=3)))[: 2 if length < 4 else 7] / 2
+    coords = grid * (spread if length > 8 else 1) + rng.uniform(-0.02, 0.02, (len(grid), 3))
+    graph = build_graph(lattice, coords + rng.integers(-3, 4, coords.shape), np.full(len(coords), 26))
+    edges, reaches = plain_graph(lattice, coords)
+    assert graph.reach == pytest.approx(reaches, abs=1e-5)
+    assert (np.diff(graph.receivers) >= 0).all()
+    mine = list(zip(graph.receivers.tolist(), graph.senders.tolist(), graph.vectors.tolist(), strict=True))
+    assert len(mine) == len(edges)
+    for edge in mine:
+        assert any(edge[:2] == other[:2] and np.allclose(edge[2], other[2], atol=1e-4) for other in edges), edge
 
 
 def test_vectors_point_from_receiver_to_sender(rutile: Structure) -> None:
@@ -71,3 +110,15 @@ def test_an_isolated_atom_has_no_edges_and_full_reach() -> None:
     graph = graph_of(Structure(Lattice.cubic(12), ["Fe"], [[0, 0, 0]]))
     assert graph.n_edges == 0
     assert graph.reach.tolist() == [MAX_REACH]
+
+
+def test_an_atom_too_close_to_its_own_image_is_named() -> None:
+    with pytest.raises(StructureError, match=r"atoms 0 and 0 are only 0\.400 Å apart"):
+        build_graph(np.diag([0.4, 9.0, 9.0]), np.array([[7.3, -2.1, 0.0]]), np.array([26]))
+
+
+def test_where_the_atoms_are_written_does_not_matter() -> None:
+    """Neighbour searches list every cell up to the atoms: far away, that takes longer than the universe has."""
+    near = build_graph(np.eye(3) * 3, np.zeros((1, 3)), np.array([26]))
+    far = build_graph(np.eye(3) * 3, np.array([[1e5, -1e5, 3e4]]), np.array([26]))
+    assert shells(far) == shells(near)
