@@ -122,3 +122,12 @@ def test_where_the_atoms_are_written_does_not_matter() -> None:
     near = build_graph(np.eye(3) * 3, np.zeros((1, 3)), np.array([26]))
     far = build_graph(np.eye(3) * 3, np.array([[1e5, -1e5, 3e4]]), np.array([26]))
     assert shells(far) == shells(near)
+
+
+def test_transposed_arrays_are_taken() -> None:
+    lattice = np.array([[4.0, 0, 0], [0.5, 4, 0], [0, 0.3, 4]])
+    coords = np.random.default_rng(0).permutation(8)[:, None] / 8 * [1, 3, 5]
+    plain = build_graph(lattice, coords, np.full(8, 26))
+    other = build_graph(lattice.T.copy().T, np.asfortranarray(coords), np.full(8, 26))
+    assert np.array_equal(other.vectors, plain.vectors)
+    assert np.array_equal(other.senders, plain.senders)
