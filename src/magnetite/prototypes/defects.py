@@ -12,20 +12,17 @@ from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from magnetite.clusters import Cluster, Sample
 from magnetite.errors import StructureError
+from magnetite.prototypes.neighbours import Surroundings
+from magnetite.prototypes.scale import typical_distance
 from magnetite.prototypes.supercells import Prototype, Variant, hosts
 
 REPEATS = 10
 """Damaged copies of each supercell in the paper."""
-BINS = 100
-SAME = 1e-6
-"""Å; distances that differ by less are equal."""
-FIRST_RADIUS = 4.0
-"""Å; where neighbours are looked for first."""
+FIRST_REACH = 4.0
+"""Å; how far neighbours are looked for first."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,11 @@ class Level:
             return missing if self.missing else "pristine"
         return f"{missing}, {moved}" if self.missing else moved
 
+    @property
+    def code(self) -> str:
+        """Short name: % missing / % displaced, e.g. ``20/4``."""
+        return f"{100 * self.missing:g}/{100 * self.displacement:g}"
+
 
 PRISTINE = Level()
 DISPLACED = tuple(Level(displacement=share) for share in (0.001, 0.006, 0.01, 0.02, 0.04, 0.07, 0.10))
@@ -63,39 +65,17 @@ LEVELS = (PRISTINE, *DISPLACED, *MISSING, *BOTH)
 def neighbour_distance(sample: Sample) -> float:
     """The typical distance of nearest neighbours of any species, d_NN, in Å.
 
-    The most populated bin of a histogram of each atom's nearest distance, weighted by 1/r² (Leitherer 2021,
-    Supplementary Methods, "Isotropic scaling").
-
     Raises:
-        StructureError: the sample is a single atom.
+        StructureError: the sample is a finite one of a single atom.
     """
-    nearest = _nearest(sample)
-    if np.ptp(nearest) < SAME:
-        return float(nearest.mean())
-    counts, edges = np.histogram(nearest, bins=BINS)
-    best = int((counts / edges[:-1] ** 2).argmax())
-    return float(edges[best] + edges[best + 1]) / 2
-
-
-def _nearest(sample: Sample) -> NDArray[np.float64]:
-    """Distance of each atom to its nearest neighbour in Å, shape (n_atoms,)."""
-    if isinstance(sample, Cluster):
-        if len(sample) == 1:
-            raise StructureError("is a single atom, which has no neighbours", sample.source)
-        distances, _ = KDTree(sample.positions).query(sample.positions, k=2)
-        return np.asarray(distances[:, 1])
-    from pymatgen.optimization.neighbors import find_points_in_spheres
-
-    coords = (sample.frac_coords - np.floor(sample.frac_coords)) @ sample.lattice
-    nearest, radius = np.full(len(sample), np.inf), FIRST_RADIUS
-    while np.isinf(nearest).any():
-        seen, _, _, distances = find_points_in_spheres(
-            coords, coords, r=radius, pbc=np.ones(3, dtype=np.int64), lattice=sample.lattice
-        )
-        others = distances > SAME  # every atom also finds itself
-        np.minimum.at(nearest, seen[others], distances[others])
-        radius *= 2
-    return nearest
+    if isinstance(sample, Cluster) and len(sample) == 1:
+        raise StructureError("is a single atom, which has no neighbours", sample.source)
+    around = Surroundings.of(sample)
+    alike = replace(around, numbers=np.ones_like(around.numbers))
+    reach = FIRST_REACH
+    while not np.isfinite(nearest := alike.nearest(1, 1, reach)).all():
+        reach *= 2
+    return typical_distance(nearest)
 
 
 def displaced(sample: Sample, share: float, rng: np.random.Generator) -> Sample:
