@@ -9,8 +9,6 @@ import torch
 from tqdm.auto import tqdm
 
 from magnetite.errors import DeviceError, MagnetiteError
-from magnetite.runtime import EDGES_PER_BATCH
-from magnetite.structures import as_crystal
 from magnetite.zoo.model import ZooModel
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ def run(
 
     Args:
         model: a loaded model.
-        structures: anything `as_crystal` takes; an error in a structure's place is reported in its place.
+        structures: what the model takes (`ZooModel.take`); an error in a structure's place is reported there.
         on_error: ``raise`` at the first structure that cannot be used, or give a ``report`` of the error.
         progress: show a progress bar, with this text if it is one.
         total: number of structures, for the bar; taken from ``len`` where it can be.
@@ -46,7 +44,7 @@ def run(
     if total is None and isinstance(structures, Sized):
         total = len(structures)
     waiting: list[Prepared | Report] = []
-    edges, limit = 0, EDGES_PER_BATCH[model.device.type]
+    edges, limit = 0, model.edges_per_batch[model.device.type]
     failed: set[int] = set()
     text = progress if isinstance(progress, str) else "structures"
     with tqdm(total=total, desc=text, unit="", disable=not progress) as bar:
@@ -69,8 +67,7 @@ def _prepare(model: ZooModel[Any, Any], structure: Any, index: int, on_error: On
     try:
         if isinstance(structure, MagnetiteError):
             raise structure
-        crystal = as_crystal(structure)
-        prepared = model.prepare(crystal)
+        prepared = model.prepare(model.take(structure))
     except MagnetiteError as error:
         if on_error == "raise":
             raise error.at(f"structure {index}") from error

@@ -8,7 +8,7 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 import magnetite
-from magnetite import pipeline
+from magnetite import pipeline, runtime
 from magnetite.errors import ReadError, StructureError
 from magnetite.reports import MagnetismReport
 
@@ -21,7 +21,7 @@ def mixed(nio: Structure, rutile: Structure, corundum: Structure) -> list[Struct
 def test_order_is_kept_and_batching_changes_nothing(mixed: list[Structure], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = list(magnetite.analyze_many(mixed, device="cpu"))
     assert [r.formula for r in whole] == [s.reduced_formula for s in mixed]
-    monkeypatch.setitem(pipeline.EDGES_PER_BATCH, "cpu", 1)
+    monkeypatch.setitem(runtime.EDGES_PER_BATCH, "cpu", 1)
     for one, other in zip(magnetite.analyze_many(mixed, device="cpu"), whole, strict=True):
         assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
 

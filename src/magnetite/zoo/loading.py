@@ -17,7 +17,10 @@ from magnetite.zoo.cards import Card
 from magnetite.zoo.model import ZooModel
 from magnetite.zoo.registry import DEFAULT_MODEL, find_card
 
-FAMILIES = {"order": "magnetite.order.model:OrderModel"}
+FAMILIES = {
+    "order": "magnetite.order.model:OrderModel",
+    "prototypes": "magnetite.prototypes.model:PrototypeModel",
+}
 """The class behind each family of models."""
 
 

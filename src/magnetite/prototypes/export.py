@@ -1,0 +1,121 @@
+"""From a trained network to files of the zoo: weights, limits of the domain, figures and card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save as pack
+from torch import Tensor
+
+from magnetite.errors import ZooError
+from magnetite.prototypes.classes import StructureClass, check_labels
+from magnetite.prototypes.descriptor import Soap
+from magnetite.prototypes.network import PrototypeNetwork, to_tensors
+from magnetite.prototypes.supercells import MIN_ATOMS
+from magnetite.prototypes.table import Table
+from magnetite.prototypes.tasks import accuracy, split
+
+PASSES = 1_000
+"""Passes with dropout behind a prediction (Leitherer 2021)."""
+INFORMATION_SHARE = 0.99
+"""Of held-out ideal structures, this share stays below the limit above which mutual information is warned of."""
+REHEARSAL = "rehearsal."
+"""Prefix of the tensors with the rows beside which new classes are learned later."""
+
+
+def export(
+    network: PrototypeNetwork,
+    classes: Sequence[StructureClass],
+    table: Table,
+    folder: Path,
+    device: torch.device,
+    card: dict[str, Any],
+) -> Path:
+    """Set the limits of the domain, measure, write weights and card; returns the card's path.
+
+    Args:
+        network: the trained network.
+        classes: in the order of its outputs.
+        table: what it was trained on.
+        folder: where both files go.
+        device: where the network is.
+        card: what a person wrote.
+    """
+    check_labels(classes)
+    network = network.eval()
+    held_out = table.pick(split(table)[1])
+    information = network.sample_probabilities(held_out.pick(held_out.at(Soap())).x.to(device), PASSES)[1]
+    used = table.pick(table.at(Soap(), 1.0))
+    mean = network.sample_probabilities(used.x.to(device), PASSES)[0].cpu()
+    metrics = [
+        {
+            "name": "accuracy on pristine structures", "rows": len(used),
+            "value": float((mean.argmax(1) == used.labels).double().mean()),
+            "protocol": f"all pristine samples at the setting of predictions, mean of {PASSES} passes",
+        },
+        {
+            "name": "validation accuracy", "value": accuracy(network, held_out, device), "rows": len(held_out),
+            "protocol": "held-out fifth of the rows over all cutoffs, widths and scalings, without dropout",
+        },
+        {
+            "name": "accuracy on all rows", "value": accuracy(network, table, device), "rows": len(table),
+            "protocol": "training and validation rows over all cutoffs, widths and scalings, without dropout",
+        },
+    ]  # fmt: skip
+    tensors = to_tensors(network) | rehearsal(table)
+    settings = {
+        "network": network.config.as_dict(),
+        "soap": asdict(Soap()),
+        "passes": PASSES,
+        "seed": 0,
+        "domain": {
+            "information_limit": round(float(torch.quantile(information, INFORMATION_SHARE)), 4),
+            "information_share": INFORMATION_SHARE,
+            "min_atoms": MIN_ATOMS,
+        },
+        "classes": [entry.as_dict() for entry in classes],
+    }
+    data = pack(tensors)
+    name = card["name"]
+    content = card | {
+        "weights": f"{name}.safetensors",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "metrics": metrics + card.get("metrics", []),
+        "settings": settings,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.safetensors").write_bytes(data)
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def rehearsal(table: Table) -> dict[str, Tensor]:
+    """The rows at the cutoff and width of predictions, in half precision, to travel with the weights."""
+    rows = table.pick(table.at(Soap()))
+    return {
+        f"{REHEARSAL}x": rows.x.half(),
+        f"{REHEARSAL}labels": rows.labels.to(torch.int32),
+        f"{REHEARSAL}scales": rows.scales.clone(),
+    }
+
+
+def recall(tensors: Mapping[str, Tensor]) -> Table:
+    """The rows that travel with weights.
+
+    Raises:
+        ZooError: none do.
+    """
+    try:
+        x, labels, scales = (tensors[f"{REHEARSAL}{name}"] for name in ("x", "labels", "scales"))
+    except KeyError as error:
+        raise ZooError("these weights carry no rows of their classes; no classes can be added to them") from error
+    soap = Soap()
+    cutoffs, sigmas = (torch.full_like(scales, value) for value in (soap.cutoff, soap.sigma))
+    return Table(x.float(), labels.long(), cutoffs, sigmas, scales)

@@ -1,0 +1,129 @@
+"""The training table: descriptors of the pristine samples at every setting, computed once and kept on the disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from magnetite.clusters import Cluster, Sample
+from magnetite.prototypes.descriptor import Soap, describe, find_pairs
+from magnetite.prototypes.supercells import Prototype, Variant, pristine_samples
+
+CUTOFFS = tuple(round(3.0 + 0.2 * step, 1) for step in range(11))
+SIGMAS = (0.08, 0.1, 0.12)
+SCALES = (0.95, 1.0, 1.05)
+"""Settings of the descriptor that the network learns from (Leitherer 2021, Methods, "Dataset creation")."""
+Setting = tuple[Soap, float]
+FULL_GRID: tuple[Setting, ...] = tuple((Soap(c, s), scale) for c, s, scale in product(CUTOFFS, SIGMAS, SCALES))
+USED_GRID: tuple[Setting, ...] = tuple((Soap(), scale) for scale in SCALES)
+"""All settings, and those at the one cutoff and width that predictions use."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows of the training table.
+
+    Attributes:
+        x: descriptors, shape (n, SIZE), float32.
+        labels: place of each row's class in the list of classes, (n,).
+        cutoffs, sigmas, scales: the setting of each row, (n,) each.
+    """
+
+    x: Tensor
+    labels: Tensor
+    cutoffs: Tensor
+    sigmas: Tensor
+    scales: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def pick(self, rows: Tensor) -> Table:
+        """Some rows, by their places or a mask."""
+        return Table(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def at(self, soap: Soap, scale: float | None = None) -> Tensor:
+        """Mask of the rows at a setting, or at all scalings of it."""
+        found = torch.isclose(self.cutoffs, torch.tensor(soap.cutoff))
+        found &= torch.isclose(self.sigmas, torch.tensor(soap.sigma))
+        return found if scale is None else found & torch.isclose(self.scales, torch.tensor(scale))
+
+    @classmethod
+    def join(cls, parts: Sequence[Table]) -> Table:
+        """All rows of several tables."""
+        return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+
+def build_table(
+    prototypes: Sequence[Prototype],
+    folder: Path,
+    *,
+    grid: Sequence[Setting] = FULL_GRID,
+    first_label: int = 0,
+    progress: bool = True,
+    rows_of: Callable[[Variant, Sequence[Setting]], Tensor] | None = None,
+) -> Table:
+    """Descriptors of all pristine samples of prototypes at all settings; class i is prototype i.
+
+    Each prototype's rows are a file in the folder, so that what is computed is not computed again.
+
+    Args:
+        prototypes: in the order of the classes.
+        folder: where the rows are kept; made if missing.
+        grid: settings.
+        first_label: place of the first prototype in the list of classes.
+        progress: show a progress bar.
+        rows_of: stands in for `describe_variant` in tests.
+
+    Raises:
+        StructureError: a prototype cannot be described.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = []
+    bar = tqdm(prototypes, desc="descriptors", unit="class", disable=not progress)
+    for label, prototype in enumerate(bar, start=first_label):
+        path = folder / f"{_fingerprint(prototype.sample, grid)}.safetensors"
+        if path.is_file():
+            x = load_file(path)["x"]
+        else:
+            x = torch.cat([(rows_of or describe_variant)(variant, grid) for variant in pristine_samples([prototype])])
+            partial = path.with_suffix(".part")
+            save_file({"x": x}, partial)
+            partial.replace(path)
+        parts.append(_labelled(x, label, grid))
+    return Table.join(parts)
+
+
+def describe_variant(variant: Variant, grid: Sequence[Setting]) -> Tensor:
+    """Descriptors of one sample at all settings, shape (len(grid), SIZE)."""
+    found: dict[int, Tensor] = {}
+    for soap in dict.fromkeys(soap for soap, _ in grid):
+        places = [place for place, (other, _) in enumerate(grid) if other == soap]
+        pairs = [find_pairs(variant.sample, soap=soap, scale=grid[place][1]) for place in places]
+        found |= dict(zip(places, describe(pairs, soap).unbind(), strict=True))
+    return torch.stack([found[place] for place in range(len(grid))]).float()
+
+
+def _labelled(x: Tensor, label: int, grid: Sequence[Setting]) -> Table:
+    """Rows of one prototype: all settings of its first sample, then of its second, and so on."""
+    samples = len(x) // len(grid)
+    columns = torch.tensor([(soap.cutoff, soap.sigma, scale) for soap, scale in grid]).repeat(samples, 1)
+    return Table(x, torch.full((len(x),), label), *columns.unbind(1))
+
+
+def _fingerprint(sample: Sample, grid: Sequence[Setting]) -> str:
+    """What the rows depend on."""
+    arrays = [sample.positions] if isinstance(sample, Cluster) else [sample.lattice, sample.frac_coords]
+    digest = hashlib.sha256(repr([(soap.cutoff, soap.sigma, scale) for soap, scale in grid]).encode())
+    for array in (*arrays, sample.numbers):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:24]
