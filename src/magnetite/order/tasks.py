@@ -10,12 +10,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, smooth_l1_loss
 
 from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, select, trainable
 from magnetite.elements import CAN_CARRY
-from magnetite.evaluation.metrics import balanced_accuracy
+from magnetite.evaluation.figures import CARRIES, moment_figures, order_figures, propagation_figures
 from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork
 from magnetite.runtime import EDGES_PER_BATCH, Batch, by_edges, collate
 
@@ -37,8 +38,11 @@ POSITION_NOISE = 0.02
 """Å; positions are shaken in training so that relaxed coordinates do not serve as fingerprints."""
 MOMENT_WEIGHT, QUIET_SITE_WEIGHT = 1.0, 0.1
 """Of the error of |m| in the loss: of sites that carry a moment or could, and of all others."""
-CARRIES = 0.3
-"""μB; a site with more than this counts as magnetic."""
+LOGGED = (
+    "macro_f1", *(f"f1_{name}" for name in ORDER_CLASSES), "outside_magnetic_balanced",
+    "other_accuracy", "measured_accuracy", "moment_mae", "moment_mae_magnetic",
+)  # fmt: skip
+"""What the log of training keeps of the figures, beside the score."""
 LABEL_SMOOTHING = 0.05
 BATCH_EDGES = 20_000
 
@@ -115,29 +119,10 @@ class OrderTask:
 
 def order_metrics(examples: Sequence[Example], output: dict[str, NDArray[np.float32]]) -> dict[str, float]:
     """Metrics of the order task: ``score`` is the accuracy on the balanced GGA+U rows."""
-    from sklearn.metrics import f1_score
-
-    true = np.array([e.order for e in examples])
-    predicted = output["order"].argmax(1)
-    strata = np.array([e.stratum for e in examples])
-    main = np.array([e.balanced for e in examples])
-    metrics = {"score": float((predicted[main] == true[main]).mean())}
-    metrics["macro_f1"] = float(f1_score(true[main], predicted[main], average="macro"))
-    for index, name in enumerate(ORDER_CLASSES):
-        metrics[f"f1_{name}"] = float(f1_score(true[main] == index, predicted[main] == index))
-    outside = (strata == "other") | (strata == "quiet")
-    if outside.any():
-        metrics["outside_magnetic_balanced"] = balanced_accuracy(
-            (predicted[outside] > 0).astype(int), (true[outside] > 0).astype(int)
-        )
-    for stratum in ("other", "measured"):
-        if (strata == stratum).any():
-            metrics[f"{stratum}_accuracy"] = float((predicted == true)[strata == stratum].mean())
-    target = np.concatenate([e.moments for e in examples])
-    moment = output["moment"].clip(min=0)
-    for name, rows in (("moment_mae", ~np.isnan(target)), ("moment_mae_magnetic", target > CARRIES)):
-        metrics[name] = float(np.abs(moment[rows] - target[rows]).mean())
-    return metrics
+    figures = order_figures(examples, softmax(output["order"].astype(float), axis=1))
+    figures |= moment_figures(examples, output["moment"])
+    names = {"accuracy": "score"} | {key: key for key in LOGGED}
+    return {name: figures[key].value for key, name in names.items() if key in figures}
 
 
 def k_fold(formula: str, members: int) -> int:
@@ -186,14 +171,6 @@ class PropagationTask:
 
 def propagation_metrics(examples: Sequence[Example], output: dict[str, NDArray[np.float32]]) -> dict[str, float]:
     """Out-of-fold metrics of zero against non-zero k: ``score`` is the accuracy."""
-    from sklearn.metrics import f1_score, roc_auc_score
-
-    true = np.array([e.zero_k for e in examples])
-    logit = out_of_fold(examples, output["zero_k"])
-    predicted = (logit > 0).astype(int)
-    return {
-        "score": float((predicted == true).mean()),
-        "f1_zero": float(f1_score(true, predicted)),
-        "f1_nonzero": float(f1_score(1 - true, 1 - predicted)),
-        "auc": float(roc_auc_score(true, logit)),
-    }
+    figures = propagation_figures(examples, out_of_fold(examples, output["zero_k"]))
+    names = {"zero_k_accuracy": "score", "f1_zero": "f1_zero", "f1_nonzero": "f1_nonzero", "auc": "auc"}
+    return {name: figures[key].value for key, name in names.items()}
