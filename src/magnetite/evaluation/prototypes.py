@@ -201,9 +201,10 @@ def measure(
     """
     started = time.perf_counter()
     asked, kept = tee(samples(prototypes, level, repeats, seed))
+    inputs: Iterator[Any] = (variant.sample for variant in asked)
     reports = run(
         model,
-        (variant.sample for variant in asked),
+        inputs,
         on_error="report",
         progress=progress,
         total=size(prototypes, level, repeats),
