@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from mcif_text import mcif_text
 
 from magnetite.cli import main
 from magnetite.datasets import magndata
@@ -15,69 +16,39 @@ from magnetite.datasets.records import read_records
 from magnetite.errors import DataError
 from magnetite.structures import as_crystal
 
-HEAD = """data_x
-_parent_space_group.name_H-M_alt '{parent}'
-_parent_space_group.IT_number {number}
-_transition_temperature 300
-loop_
-_parent_propagation_vector.id
-_parent_propagation_vector.kxkykz
-k1 [{k}]
-_space_group_magn.number_BNS 1.1
-_cell_length_a {a}
-_cell_length_b {a}
-_cell_length_c {c}
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-loop_
-_space_group_symop_magn_operation.xyz
-x,y,z,+1
-loop_
-_space_group_symop_magn_centering.xyz
-x,y,z,+1
-{centering}
-loop_
-_atom_site_label
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-{sites}
-loop_
-_atom_site_moment.label
-_atom_site_moment.crystalaxis_x
-_atom_site_moment.crystalaxis_y
-_atom_site_moment.crystalaxis_z
-{moments}
-"""
+HEAD = "data_x\n_transition_temperature 300\n"
+IDENTITY = "x,y,z,+1"
 
 
-def iron(centering, k="0 0 0"):
+def iron(*centering, k="0 0 0"):
     """bcc iron: ferromagnetic, or with the centre turned round, k = (0, 0, 1)."""
-    return HEAD.format(
-        parent="I m -3 m",
-        number=229,
-        k=k,
-        a=2.87,
-        c=2.87,
-        centering=centering,
-        sites="Fe1 0 0 0 1",
-        moments="Fe1 0 0 2.2",
+    return mcif_text(
+        [2.87] * 3,
+        operations=[IDENTITY],
+        centerings=[IDENTITY, *centering],
+        sites=["Fe1 0 0 0 1"],
+        moments=["Fe1 0 0 2.2"],
+        head=HEAD,
+        parent=("I m -3 m", 229, f"[{k}]"),
     )
 
 
-MNO = HEAD.format(
-    parent="P 4/m m m", number=123, k="0 0 1/2", a=3.9, c=7.2, centering="x,y,z+1/2,-1",
-    sites="Mn1 0 0 0 1\nO1 0.5 0.5 0 1", moments="Mn1 3.0 0 0",
-)  # fmt: skip
+MNO = mcif_text(
+    (3.9, 3.9, 7.2),
+    operations=[IDENTITY],
+    centerings=[IDENTITY, "x,y,z+1/2,-1"],
+    sites=["Mn1 0 0 0 1", "O1 0.5 0.5 0 1"],
+    moments=["Mn1 3.0 0 0"],
+    head=HEAD,
+    parent=("P 4/m m m", 123, "[0 0 1/2]"),
+)
 FILES = {
     "0.1_Fe.mcif": iron("x+1/2,y+1/2,z+1/2,+1"),
-    "1.2_Fe.mcif": iron("x+1/2,y+1/2,z+1/2,-1", "0 0 1"),
+    "1.2_Fe.mcif": iron("x+1/2,y+1/2,z+1/2,-1", k="0 0 1"),
     "sub/1.3_MnO.mcif": MNO,
-    "0.4_conflict.mcif": iron("x+1/2,y+1/2,z+1/2,+1", "0 0 1/2"),
-    "0.5_disordered.mcif": iron("").replace("Fe1 0 0 0 1", "Fe1 0 0 0 0.5"),
-    "0.6_cut.mcif": iron("")[:500],
+    "0.4_conflict.mcif": iron("x+1/2,y+1/2,z+1/2,+1", k="0 0 1/2"),
+    "0.5_disordered.mcif": iron().replace("Fe1 0 0 0 1", "Fe1 0 0 0 0.5"),
+    "0.6_cut.mcif": iron()[:500],
     "0.7_binary.mcif": "\0\0",
 }
 BAD = ["0.5_disordered.mcif", "0.6_cut.mcif", "0.7_binary.mcif"]
@@ -151,7 +122,7 @@ def test_mended_files_are_tried_again(folder, tmp_path):
     out = tmp_path / "m.jsonl"
     with Journal(out, f"magndata {folder.resolve()}") as journal:
         journal.fail("0.5_disordered.mcif", "partly occupied")
-    (folder / "0.5_disordered.mcif").write_text(iron(""))
+    (folder / "0.5_disordered.mcif").write_text(iron())
     count, failures = build_magndata(folder, out)
     assert (count, list(failures)) == (5, BAD[1:])
 

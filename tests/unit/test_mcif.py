@@ -11,6 +11,7 @@ import pytest
 import spglib
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mcif_text import mcif_text
 from pymatgen.core import Element, Lattice, Structure
 
 from magnetite.datasets.mcif import read_mcif
@@ -23,6 +24,28 @@ DRAFT = {  # tags as the drafts of the dictionary spell them
     "_atom_site_moment.": "_atom_site_moment_",
     "_parent_space_group.name_H-M_alt": "_parent_space_group.name_H-M",
 }
+HEAD = """#\\#CIF_2.0
+data_test
+_chemical_name_systematic
+;
+;
+_citation_journal_volume "a # b"
+loop_
+_citation_author_name
+
+loop_
+_irrep_id
+_irrep_presence
+mGM1+ .
+_details
+;
+words, an unclosed 'quote and # a hash
+;
+_transition_temperature 67.4(2)
+_experiment_temperature 'below 10'
+_space_group_magn.number_BNS 136.499
+"""
+"""What real files also hold, and what makes careless readers stumble."""
 
 
 def coordinate(row, shift):
@@ -52,67 +75,20 @@ def magnetic_cif(lattice, species, coords, moments, *symmetry):
     axes = lattice.matrix / np.linalg.norm(lattice.matrix, axis=1)[:, None]
     unit = sorted(set(found["equivalent_atoms"].tolist()))
     along = moments @ np.linalg.inv(axes)
-    lengths = " ".join(f"\n_cell_length_{x} {value:.5f}(2)" for x, value in zip("abc", lattice.abc, strict=True))
-    angles = " ".join(
-        f"\n_cell_angle_{x} {value:.4f}" for x, value in zip(("alpha", "beta", "gamma"), lattice.angles, strict=True)
+    return mcif_text(
+        [f"{length:.5f}(2)" for length in lattice.abc],
+        [f"{angle:.4f}" for angle in lattice.angles],
+        operations=operations,
+        centerings=centerings,
+        sites=[
+            f"{species[i]}{i} {species[i]} {' '.join(f'{x:.5f}(3)' for x in np.array(coords[i]) % 1)} 1" for i in unit
+        ],
+        moments=[
+            f"{species[i]}{i} {' '.join(f'{m:.3f}' for m in along[i])} mx,my,mz" for i in unit if np.any(moments[i])
+        ],
+        head=HEAD,
+        parent=(parent, 136, k),
     )
-    listed = lambda texts: "\n".join(f"{i} {text}" for i, text in enumerate(texts, 1))  # noqa: E731
-    sites = "\n".join(
-        f"{species[i]}{i} {species[i]} {' '.join(f'{x:.5f}(3)' for x in np.array(coords[i]) % 1)} 1" for i in unit
-    )
-    vectors = "\n".join(
-        f"{species[i]}{i} {' '.join(f'{m:.3f}' for m in along[i])} mx,my,mz" for i in unit if np.any(moments[i])
-    )
-    return f"""#\\#CIF_2.0
-data_test
-_chemical_name_systematic
-;
-;
-_citation_journal_volume "a # b"
-loop_
-_citation_author_name
-
-loop_
-_irrep_id
-_irrep_presence
-mGM1+ .
-_details
-;
-words, an unclosed 'quote and # a hash
-;
-_transition_temperature 67.4(2)
-_experiment_temperature 'below 10'
-_parent_space_group.name_H-M_alt '{parent}'
-_parent_space_group.IT_number 136
-loop_
-_parent_propagation_vector.id
-_parent_propagation_vector.kxkykz
-k1 {k}
-_space_group_magn.number_BNS 136.499 {lengths} {angles}
-loop_
-_space_group_symop_magn_operation.id
-_space_group_symop_magn_operation.xyz
-{listed(operations)}
-loop_
-_space_group_symop_magn_centering.id
-_space_group_symop_magn_centering.xyz
-{listed(centerings)}
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-{sites}
-loop_
-_atom_site_moment.label
-_atom_site_moment.crystalaxis_x
-_atom_site_moment.crystalaxis_y
-_atom_site_moment.crystalaxis_z
-_atom_site_moment.symmform
-{vectors}
-"""
 
 
 def mnf2():
@@ -256,36 +232,14 @@ def test_moment_stands_along_unit_vectors_of_oblique_axes(tmp_path):
 
 def test_unequal_axes_turn_moments_rightly(tmp_path):
     """In a 2a × b hexagonal supercell an operation mixes axes of different lengths."""
-    text = """data_x
-_cell_length_a 8.804
-_cell_length_b 4.402
-_cell_length_c 7.204
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 120
-loop_
-_space_group_symop_magn_operation.xyz
-x,y,z,+1
--x+1/2,-2x+y,z+1/2,+1
--x,-y,z+1/2,+1
-x+1/2,2x-y,z,+1
-loop_
-_space_group_symop_magn_centering.xyz
-x,y,z,+1
-x+1/2,y,z,-1
-loop_
-_atom_site_label
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-Ho1 0 0 0.25
-loop_
-_atom_site_moment_label
-_atom_site_moment_crystalaxis_x
-_atom_site_moment_crystalaxis_y
-_atom_site_moment_crystalaxis_z
-Ho1 -3.4 -1.7 6.0
-"""
+    text = mcif_text(
+        (8.804, 4.402, 7.204),
+        (90, 90, 120),
+        operations=("x,y,z,+1", "-x+1/2,-2x+y,z+1/2,+1", "-x,-y,z+1/2,+1", "x+1/2,2x-y,z,+1"),
+        centerings=("x,y,z,+1", "x+1/2,y,z,-1"),
+        sites=["Ho1 0 0 0.25"],
+        moments=["Ho1 -3.4 -1.7 6.0"],
+    )
     found = read_mcif(write(tmp_path, text))
     sizes = np.linalg.norm(found.moments, axis=1)
     assert len(sizes) == 4
