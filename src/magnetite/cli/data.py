@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magnetite.cli import BAD_INPUT, INTERRUPTED, complain
+from magnetite.cli.parsers import add_command, add_quiet
 
 DESCRIPTION = """\
 Build training data from its public originals. Finished rows are kept while a build runs: the same
@@ -25,12 +26,8 @@ LISTED = 20
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "data",
-        help="build training data from the Materials Project or MAGNDATA",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        subparsers, "data", run, "build training data from the Materials Project or MAGNDATA", DESCRIPTION, EXAMPLES
     )
     sources = parser.add_subparsers(title="sources", dest="data_source", metavar="SOURCE", required=True)
     magndata = sources.add_parser("magndata", help="magnetic structures from a folder of .mcif files")
@@ -45,8 +42,7 @@ def add_parser(subparsers: Any) -> None:
     mp.add_argument("--order-set", type=Path, metavar="FILE", help="also write the labelled primitive cells")
     for source in (magndata, mp):
         source.add_argument("--out", type=Path, required=True, help="a .jsonl or .jsonl.gz file")
-        source.add_argument("--quiet", action="store_true", help="no progress bar")
-        source.set_defaults(run=run)
+        add_quiet(source)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from magnetite.cli.parsers import add_command, add_device
+
 DESCRIPTION = """\
 Measure an order model of the zoo on formulas that it never trained on, and print a table (or JSON):
 accuracy, F1, calibration and coverage on order, magnetic or not outside GGA+U chemistry, the order
@@ -21,18 +23,12 @@ DATA holds the folders dft_magnetic/ and magndata/ described in docs/data.md.
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "evaluate",
-        help="measure a model on unseen data",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(subparsers, "evaluate", run, "measure a model on unseen data", DESCRIPTION)
     parser.add_argument("--data", type=Path, required=True, help="folder with the labelled data")
     parser.add_argument("--model", default=None, help="name or card (default: the default model)")
     parser.add_argument("--split", choices=("test", "validation"), default="test", help="(default: test)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
+    add_device(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

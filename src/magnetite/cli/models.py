@@ -8,6 +8,7 @@ from textwrap import indent, wrap
 from typing import TYPE_CHECKING, Any
 
 from magnetite.cli import BAD_INPUT, complain
+from magnetite.cli.parsers import add_command
 
 if TYPE_CHECKING:
     from magnetite.zoo.cards import Card
@@ -29,16 +30,9 @@ WIDTH = 100
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "models",
-        help="list the models, or print a model's card",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(subparsers, "models", run, "list the models, or print a model's card", DESCRIPTION, EXAMPLES)
     parser.add_argument("name", nargs="?", help="a model's name or the path of a card")
     parser.add_argument("--json", action="store_true", help="print the cards as JSON")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

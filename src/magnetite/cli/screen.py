@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magnetite.cli import BAD_INPUT, INTERRUPTED, complain
+from magnetite.cli.parsers import add_command, add_model, add_quiet
 from magnetite.zoo.registry import DEFAULT_MODEL
 
 DESCRIPTION = """\
@@ -29,20 +30,14 @@ columns: source, id, formula, ordering, p_nm, p_afm, p_fm, zero_k_probability, u
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "screen",
-        help="predict many structures into a parquet table",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        subparsers, "screen", run, "predict many structures into a parquet table", DESCRIPTION, EXAMPLES
     )
     parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="file, database or folder")
     parser.add_argument("--out", type=Path, required=True, metavar="OUT.parquet", help="the table")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="name or path of a card (default: %(default)s)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
+    add_model(parser, DEFAULT_MODEL)
     parser.add_argument("--overwrite", action="store_true", help="replace OUT.parquet if it exists")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.set_defaults(run=run)
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
