@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -24,6 +24,9 @@ GROWTH = 1.7
 MAX_EDGES = 250_000_000
 """Vectors of a single sample: 6 GB."""
 SAME_SCALE = 1e-9
+"""Relative difference up to which two units of length are the same."""
+EQUAL_VECTORS = 1e-6
+"""Relative to the longest; vectors that agree on this grid are merged, whose key still fits into 64 bits."""
 MIN_OF_SPECIES = 2
 """Atoms of a species that a finite sample needs for them to have neighbours of their own kind."""
 
@@ -56,6 +59,20 @@ class Pairs:
     def n_edges(self) -> int:
         """Number of vectors listed, by which batches are cut."""
         return len(self.vectors)
+
+    @property
+    def parts(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64] | None]]:
+        """Vectors and counts of each pair of species."""
+        starts = np.concatenate(([0], self.ends[:-1]))
+        pieces = [slice(start, end) for start, end in zip(starts.tolist(), self.ends.tolist(), strict=True)]
+        return [(self.vectors[piece], None if self.counts is None else self.counts[piece]) for piece in pieces]
+
+    def merged(self) -> Pairs:
+        """The same with equal vectors listed once, and counted; in ideal structures those are most."""
+        merged = [_merged(*part, same) for part, same in zip(self.parts, self.same.tolist(), strict=True)]
+        ends = np.cumsum([len(vectors) for vectors, _ in merged])
+        vectors, counts = (np.concatenate(columns) for columns in zip(*merged, strict=True))
+        return replace(self, vectors=vectors, ends=ends, counts=counts)
 
 
 def find_pairs(
@@ -161,6 +178,17 @@ def _listed(around: Surroundings, a: int, b: int, reach: float, before: int, sou
             raise StructureError(f"has more than {MAX_EDGES:,} pairs of neighbours; cut it into pieces", source)
         pieces.append(piece)
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def _merged(
+    vectors: NDArray[np.float64], counts: NDArray[np.float64] | None, same: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distinct vectors and how often each occurs; opposite ones count as equal if `same`."""
+    grid = np.rint(vectors / (EQUAL_VECTORS * abs(vectors).max())).astype(np.int64)
+    span = 2 * int(abs(grid).max()) + 1
+    key = (grid[:, 0] * span + grid[:, 1]) * span + grid[:, 2]
+    _, first, place = np.unique(abs(key) if same else key, return_index=True, return_inverse=True)
+    return vectors[first], np.bincount(place, counts, len(first)).astype(float)
 
 
 def _symbol(number: int) -> str:

@@ -57,7 +57,7 @@ def radial_table(soap: Soap) -> NDArray[np.float64]:
     Returns:
         Shape (n_nodes, L_MAX + 1, N_MAX).
     """
-    nodes: NDArray[np.float64] = (np.arange(int(np.ceil(soap.cutoff / soap.step)) + STENCIL) - 1) * soap.step
+    nodes = np.arange(-1, int(np.ceil(soap.cutoff / soap.step)) + STENCIL - 1, dtype=np.float64) * soap.step
     nodes[0] = 0.0  # the node before the origin only serves r < step, where no neighbour can be
     return radial_functions(nodes, soap)
 
