@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from ase.build import bulk, nanotube
 from ase.io import write
 from scipy.spatial.distance import pdist
 
-from magnetite.clusters import Cluster
+from magnetite.clusters import Cluster, Sample
 from magnetite.errors import DataError, StructureError
-from magnetite.evaluation.prototypes import PAPER, Answer, Score, finished, keep, samples, size, tally
+from magnetite.evaluation.prototypes import (
+    PAPER,
+    Answer,
+    Score,
+    descriptors,
+    finished,
+    keep,
+    measure,
+    samples,
+    size,
+    tally,
+)
 from magnetite.prototypes.defects import (
     BOTH,
     DISPLACED,
@@ -29,6 +42,8 @@ from magnetite.prototypes.defects import (
     neighbour_distance,
     with_vacancies,
 )
+from magnetite.prototypes.descriptor import SIZE
+from magnetite.prototypes.reports import PrototypeReport
 from magnetite.prototypes.supercells import (
     MIN_ATOMS,
     Prototype,
@@ -41,6 +56,7 @@ from magnetite.prototypes.supercells import (
     supercells,
 )
 from magnetite.structures import Crystal, as_crystal
+from magnetite.zoo.model import ZooModel
 
 FIELDS = ("number", "label", "nn_output_index", "paper_name", "paper_symmetry", "type")
 ROWS = (
@@ -240,6 +256,51 @@ def test_answers_are_counted() -> None:
     assert score.worst == [("bcc", pytest.approx(1 / 3)), ("hcp", 0.5)]
     assert score.mistakes == [("bcc", "fcc", 2), ("hcp", "", 1)]
     assert Score.from_dict(json.loads(json.dumps(score.as_dict()))) == score
+
+
+class _AlwaysBcc(ZooModel[Sample, PrototypeReport]):
+    """Calls everything bcc and refuses carbon."""
+
+    family = "test"
+
+    def take(self, structure: Sample) -> Sample:
+        return structure
+
+    @classmethod
+    def from_weights(cls, card: object, tensors: object, device: object) -> _AlwaysBcc:
+        raise NotImplementedError
+
+    def prepare(self, crystal: Sample) -> Sample:
+        if (crystal.numbers == 6).any():
+            raise StructureError("carbon")
+        return crystal
+
+    def cost(self, prepared: Sample) -> int:
+        return len(prepared)
+
+    def predict(self, batch: Sequence[Sample]) -> list[PrototypeReport]:
+        return [PrototypeReport("", "bcc", "bcc", 1.0, {}, 0.25, None, None, (), "test") for _ in batch]
+
+    def failure(self, error: str, source: str | None) -> PrototypeReport:
+        return PrototypeReport.failed(error, source, "test")
+
+
+def test_a_model_is_measured_on_every_structure_of_a_level(prototypes: list[Prototype]) -> None:
+    score = measure(_AlwaysBcc(None, torch.device("cpu")), prototypes, BOTH[2], repeats=2)  # type: ignore[arg-type]
+    assert (score.rows, score.right, score.periodic_rows, score.periodic_right) == (38, 12, 18, 6)
+    assert score.class_rows == {"bcc": 12, "layer": 12, "tube": 2, "halide": 12}
+    assert set(score.mistakes) == {("layer", "bcc", 12), ("halide", "bcc", 12), ("tube", "", 2)}
+    assert (score.information_right, score.information_wrong) == (0.25, 0.25)
+
+
+def test_descriptors_keep_the_order_of_the_structures(prototypes: list[Prototype]) -> None:
+    some = pristine_samples(prototypes)[:3]
+    together = descriptors(some)
+    assert together.shape == (3, SIZE)
+    assert torch.equal(together.isfinite(), torch.ones(3, SIZE, dtype=torch.bool))
+    alone = torch.cat([descriptors([variant]) for variant in some])
+    assert torch.allclose(together, alone, atol=1e-6)
+    assert not torch.allclose(together[0], together[2], atol=1e-3)
 
 
 def test_finished_levels_survive_a_torn_line_and_other_studies_stay_apart(tmp_path: Path) -> None:
