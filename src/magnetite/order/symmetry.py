@@ -1,0 +1,68 @@
+"""What the symmetry of a crystal says of its magnetic sites."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from magnetite.cells import SYMPREC
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from magnetite.structures import Crystal
+
+MAX_ATOMS = 300
+"""Symmetry of larger cells is not searched: it takes longer than the prediction."""
+SYMMETRY_NAMES = (
+    "space group", "operations", "magnetic orbits", "sites per orbit", "inversion", "inversion at sites", "orbits",
+    "shortest vector", "longest vector", "longest / shortest",
+)  # fmt: skip
+"""Number of the space group, of its operations in the primitive cell, of the orbits of magnetic sites, mean number of
+sites in one; whether it has inversion, at which share of the magnetic sites; number of the orbits of all atoms; lengths
+of the standardised conventional cell's vectors in Å."""
+
+
+def symmetry(crystal: Crystal, magnetic: NDArray[np.bool_], fill: float) -> NDArray[np.float64]:
+    """Describe a primitive cell by its space group, as spglib finds it within `SYMPREC`.
+
+    Args:
+        crystal: a primitive cell.
+        magnetic: which atoms are magnetic sites, at least one, shape (n_atoms,).
+        fill: stands for everything in cells of more than `MAX_ATOMS` atoms and where spglib finds nothing.
+
+    Returns:
+        The numbers that `SYMMETRY_NAMES` names, shape (len(SYMMETRY_NAMES),).
+    """
+    import spglib
+
+    found = None
+    if len(crystal) <= MAX_ATOMS:
+        cell = (crystal.lattice.tolist(), crystal.frac_coords.tolist(), crystal.numbers.tolist())
+        found = spglib.get_symmetry_dataset(cell, symprec=SYMPREC)
+    if found is None:
+        return np.full(len(SYMMETRY_NAMES), fill)
+    orbits = found.crystallographic_orbits
+    n_magnetic = len(np.unique(orbits[magnetic]))
+    inversions = (found.rotations == -np.eye(3, dtype=np.int32)).all(axis=(1, 2))
+    lengths = np.linalg.norm(found.std_lattice, axis=1)
+    return np.array([
+        found.number, len(found.rotations), n_magnetic, np.count_nonzero(magnetic) / n_magnetic, inversions.any(),
+        _share_at_centres(crystal, magnetic, found.translations[inversions]), len(np.unique(orbits)),
+        lengths.min(), lengths.max(), lengths.max() / lengths.min(),
+    ])  # fmt: skip
+
+
+def _share_at_centres(crystal: Crystal, magnetic: NDArray[np.bool_], translations: NDArray[np.float64]) -> float:
+    """Share of the magnetic sites that are at a centre of inversion.
+
+    Args:
+        crystal: a primitive cell.
+        magnetic: which atoms are magnetic sites, shape (n_atoms,).
+        translations: of the inversions x → t − x, fractional, shape (n, 3).
+    """
+    moved = translations[:, None] - 2 * crystal.frac_coords[magnetic]
+    moved -= np.rint(moved)
+    stays = np.linalg.norm(moved @ crystal.lattice, axis=2) < 2 * SYMPREC  # twice: a site misses its centre by half
+    return float(stays.any(axis=0).mean())
