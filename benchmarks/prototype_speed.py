@@ -72,9 +72,9 @@ def peers(samples: list[Crystal | Cluster], python: str) -> tuple[dict[str, floa
 def units(sample: Crystal | Cluster) -> np.ndarray:
     """Ordered pairs of species and their units of length: rows of (Z, Z', Å)."""
     from magnetite.prototypes.neighbours import Surroundings
-    from magnetite.prototypes.pairs import _units
+    from magnetite.prototypes.pairs import find_units
 
-    found = _units(Surroundings.of(sample), np.unique(sample.numbers).tolist(), None)
+    found = find_units(Surroundings.of(sample), np.unique(sample.numbers).tolist(), None)
     return np.array([(a, b, unit) for (a, b), unit in found.items()])
 
 

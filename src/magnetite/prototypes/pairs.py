@@ -96,7 +96,7 @@ def find_pairs(
     soap = soap or Soap()
     around = Surroundings.of(sample)
     species, left_out = _species(sample, max(min_atoms, MIN_OF_SPECIES))
-    units = _units(around, species, sample.source)
+    units = find_units(around, species, sample.source)
     vectors: list[NDArray[np.float64]] = []
     ends: list[int] = []
     same: list[bool] = []
@@ -134,8 +134,17 @@ def _species(sample: Crystal | Cluster, min_atoms: int) -> tuple[list[int], tupl
     return numbers[enough].tolist(), tuple(numbers[~enough].tolist())
 
 
-def _units(around: Surroundings, species: list[int], source: str | None) -> dict[tuple[int, int], float]:
-    """The typical nearest distance in Å of each ordered pair of species."""
+def find_units(around: Surroundings, species: list[int], source: str | None) -> dict[tuple[int, int], float]:
+    """The typical nearest distance in Å of each ordered pair of species.
+
+    Args:
+        around: the sample.
+        species: atomic numbers.
+        source: how errors name the sample.
+
+    Raises:
+        StructureError: two atoms coincide, or atoms of two species are nowhere near each other.
+    """
     units = {}
     for a in species:
         for b in species:
