@@ -1,4 +1,4 @@
-"""Magnetite in ASE: `MagnetismCalculator`, `annotate` and the registration of both with ASE.
+"""Magnetite in ASE: `MagnetismCalculator`, `annotate`, `annotate_prototype` and the registration with ASE.
 
 >>> from magnetite_ase import MagnetismCalculator
 >>> atoms.calc = MagnetismCalculator()  # doctest: +SKIP
@@ -15,15 +15,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from magnetite_ase.annotations import annotate, database_fields, stored_report
     from magnetite_ase.calculator import MagnetismCalculator
+    from magnetite_ase.prototypes import annotate_prototype, stored_prototype_report
     from magnetite_ase.registration import register
 
-__all__ = ["MagnetismCalculator", "annotate", "database_fields", "register", "stored_report"]
+__all__ = [
+    "MagnetismCalculator",
+    "annotate",
+    "annotate_prototype",
+    "database_fields",
+    "register",
+    "stored_prototype_report",
+    "stored_report",
+]
 
 _HOMES = {
     "MagnetismCalculator": "magnetite_ase.calculator",
     "annotate": "magnetite_ase.annotations",
+    "annotate_prototype": "magnetite_ase.prototypes",
     "database_fields": "magnetite_ase.annotations",
     "register": "magnetite_ase.registration",
+    "stored_prototype_report": "magnetite_ase.prototypes",
     "stored_report": "magnetite_ase.annotations",
 }
 

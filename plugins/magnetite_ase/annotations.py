@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 import numpy as np
@@ -20,9 +20,13 @@ from magnetite.reports import MagnetismReport
 
 if TYPE_CHECKING:
     from ase import Atoms
+    from monty.json import MSONable
 
+Report = TypeVar("Report", bound="MSONable")
 PREFIX = "magnetite_"
 REPORT_KEY = f"{PREFIX}report"
+OTHERS = f"{PREFIX}prototype"
+"""Keys of the structure type, which `annotate_prototype` writes."""
 MOMENTS_ARRAY = f"{PREFIX}abs_moments"
 """Not ``magmoms``: these are predicted magnitudes, without directions."""
 
@@ -56,9 +60,9 @@ def annotate(atoms: Atoms, report: MagnetismReport | None = None) -> MagnetismRe
         raise StructureError(
             f"report of {len(report.site_moments)} sites does not fit {len(atoms)} atoms", str(atoms.symbols)
         )
-    for stale in [key for key in atoms.info if key.startswith(PREFIX)]:
+    for stale in [key for key in atoms.info if key.startswith(PREFIX) and not key.startswith(OTHERS)]:
         del atoms.info[stale]
-    atoms.info.update(_flat(report), **{REPORT_KEY: _pack(report)})
+    atoms.info.update(_flat(report), **{REPORT_KEY: pack(report)})
     moments = None if report.site_moments is None else np.array(report.site_moments)
     atoms.set_array(MOMENTS_ARRAY, moments, dtype=float)
     return report
@@ -75,16 +79,7 @@ def stored_report(atoms: Atoms) -> MagnetismReport:
     Raises:
         StructureError: the atoms carry no report, or a damaged one.
     """
-    data = atoms.info.get("data")
-    packed = atoms.info.get(REPORT_KEY, data.get(REPORT_KEY) if isinstance(data, Mapping) else None)
-    if packed is None:
-        raise StructureError(f"atoms carry no {REPORT_KEY!r}", str(atoms.symbols))
-    try:
-        report = MagnetismReport.from_dict(json.loads(unquote(packed)))
-    except (TypeError, ValueError, AttributeError) as error:
-        raise StructureError(f"{REPORT_KEY!r} is damaged ({error})", str(atoms.symbols)) from error
-    assert isinstance(report, MagnetismReport)
-    return report
+    return unpack(atoms, REPORT_KEY, MagnetismReport)
 
 
 def database_fields(report: MagnetismReport) -> dict[str, dict[str, Any]]:
@@ -98,7 +93,7 @@ def database_fields(report: MagnetismReport) -> dict[str, dict[str, Any]]:
     """
     if report.error is not None:
         raise StructureError(f"there is no prediction to write ({report.error})", report.source)
-    return {"key_value_pairs": _flat(report), "data": {REPORT_KEY: _pack(report)}}
+    return {"key_value_pairs": _flat(report), "data": {REPORT_KEY: pack(report)}}
 
 
 def _flat(report: MagnetismReport) -> dict[str, Any]:
@@ -108,7 +103,30 @@ def _flat(report: MagnetismReport) -> dict[str, Any]:
     return {PREFIX + key: value for key, value in flat.items() if value is not None}
 
 
-def _pack(report: MagnetismReport) -> str:
+def pack(report: MSONable) -> str:
     """JSON in which nothing is left that extxyz would take for its own escapes."""
     text = json.dumps(report.as_dict(), ensure_ascii=False)
     return text.replace("%", "%25").replace("\\", "%5C")
+
+
+def unpack(atoms: Atoms, key: str, kind: type[Report]) -> Report:
+    """The report that `pack` made of it.
+
+    Args:
+        atoms: as read from a file or database.
+        key: under which it lies.
+        kind: of report.
+
+    Raises:
+        StructureError: there is none, or a damaged one.
+    """
+    data = atoms.info.get("data")
+    packed = atoms.info.get(key, data.get(key) if isinstance(data, Mapping) else None)
+    if packed is None:
+        raise StructureError(f"atoms carry no {key!r}", str(atoms.symbols))
+    try:
+        report = kind.from_dict(json.loads(unquote(packed)))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise StructureError(f"{key!r} is damaged ({error})", str(atoms.symbols)) from error
+    assert isinstance(report, kind)
+    return report

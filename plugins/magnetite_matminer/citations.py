@@ -21,3 +21,13 @@ E3NN_2022 = """@misc{geiger2022e3nn,
   archivePrefix = {arXiv},
   doi = {10.48550/arXiv.2207.09453},
 }"""
+
+LEITHERER_2021 = """@article{leitherer2021arise,
+  author = {Leitherer, Andreas and Ziletti, Angelo and Ghiringhelli, Luca M.},
+  title = {Robust recognition and exploratory analysis of crystal structures via {B}ayesian deep learning},
+  journal = {Nature Communications},
+  volume = {12},
+  pages = {6234},
+  year = {2021},
+  doi = {10.1038/s41467-021-26511-5},
+}"""

@@ -13,8 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from magnetite.api import analyze_magnetism, analyze_many, load
+    from magnetite.api import analyze_magnetism, analyze_many, classify_many, classify_structure, load
     from magnetite.errors import MagnetiteError
+    from magnetite.prototypes.reports import PrototypeReport
     from magnetite.reports import MagnetismReport
     from magnetite.sources import read_structures
 
@@ -24,8 +25,11 @@ __version__ = "0.1.0"
 __all__ = [
     "MagnetismReport",
     "MagnetiteError",
+    "PrototypeReport",
     "analyze_magnetism",
     "analyze_many",
+    "classify_many",
+    "classify_structure",
     "disable",
     "enable",
     "load",
@@ -35,8 +39,11 @@ __all__ = [
 _HOMES = {
     "MagnetismReport": "magnetite.reports",
     "MagnetiteError": "magnetite.errors",
+    "PrototypeReport": "magnetite.prototypes.reports",
     "analyze_magnetism": "magnetite.api",
     "analyze_many": "magnetite.api",
+    "classify_many": "magnetite.api",
+    "classify_structure": "magnetite.api",
     "load": "magnetite.api",
     "read_structures": "magnetite.sources",
 }

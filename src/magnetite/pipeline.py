@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from tqdm.auto import tqdm
 
 from magnetite.errors import DeviceError, MagnetiteError
 from magnetite.zoo.model import ZooModel
-
-if TYPE_CHECKING:
-    from magnetite.structures import StructureLike
 
 Prepared = TypeVar("Prepared")
 Report = TypeVar("Report")
@@ -23,7 +20,7 @@ MAX_WAITING = 512
 
 def run(
     model: ZooModel[Prepared, Report],
-    structures: Iterable[StructureLike | MagnetiteError],
+    structures: Iterable[Any],
     *,
     on_error: OnError = "raise",
     progress: bool | str = False,

@@ -11,6 +11,7 @@ from magnetite.reports import CLASSES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from magnetite.prototypes.reports import PrototypeReport
     from magnetite.reports import MagnetismReport
 
 CSV_COLUMNS = (
@@ -50,7 +51,7 @@ def write_table(reports: Iterable[MagnetismReport], stream: TextIO) -> None:
         )
 
 
-def write_json(reports: Iterable[MagnetismReport], stream: TextIO) -> None:
+def write_json(reports: Iterable[MagnetismReport | PrototypeReport], stream: TextIO) -> None:
     """One array."""
     separator = "[\n"
     for report in reports:
@@ -59,7 +60,7 @@ def write_json(reports: Iterable[MagnetismReport], stream: TextIO) -> None:
     stream.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def write_jsonl(reports: Iterable[MagnetismReport], stream: TextIO) -> None:
+def write_jsonl(reports: Iterable[MagnetismReport | PrototypeReport], stream: TextIO) -> None:
     """One object a line."""
     stream.writelines(json.dumps(report.as_row(), ensure_ascii=False) + "\n" for report in reports)
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from magnetite.cli import BAD_INPUT, complain
+from magnetite.cli.parsers import add_command, add_model
 from magnetite.zoo.registry import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from magnetite.reports import MagnetismReport
+    from collections.abc import Callable, Iterable, Iterator
 
 DESCRIPTION = """\
 Predict the magnetism of the structures in files that pymatgen or ASE reads (cif, POSCAR, extxyz, xsf,
@@ -35,33 +34,32 @@ examples:
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser(
-        "predict",
-        help="predict the structures in a few files",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(subparsers, "predict", run, "predict the structures in a few files", DESCRIPTION, EXAMPLES)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="structure file")
     parser.add_argument("--format", choices=("table", "json", "jsonl", "csv"), default="table", help="(default: table)")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="name or path of a card (default: %(default)s)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
+    add_model(parser, DEFAULT_MODEL)
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write there, whole or not at all (default: stdout)"
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Predict, print, and say which files are bad."""
     from magnetite.cli.formatting import WRITERS
     from magnetite.pipeline import run as run_pipeline
+    from magnetite.structures import as_crystal
     from magnetite.zoo.loading import load
 
-    model = load(args.model, args.device)
+    found = structures(args.files, as_crystal, "use magnetite screen for it")
+    reports = run_pipeline(load(args.model, args.device), found, on_error="report")
+    return write(reports, WRITERS[args.format], args.output)
+
+
+def write(reports: Iterable[Any], writer: Callable[[Iterable[Any], TextIO], None], output: Path | None) -> int:
+    """Write the good reports, name the bad ones on stderr; returns the exit code."""
     failures = 0
 
-    def good(reports: Iterable[MagnetismReport]) -> Iterator[MagnetismReport]:
+    def good() -> Iterator[Any]:
         nonlocal failures
         for report in reports:
             if report.error is None:
@@ -70,21 +68,21 @@ def run(args: argparse.Namespace) -> int:
                 failures += 1
                 complain(f"{report.source}: {report.error}")
 
-    with _target(args.output) as stream:
-        WRITERS[args.format](good(run_pipeline(model, _structures(args.files), on_error="report")), stream)
+    with _target(output) as stream:
+        writer(good(), stream)
     return BAD_INPUT if failures else 0
 
 
-def _structures(files: list[Path]) -> Iterator[Any]:
-    """Crystals and, in their places, errors."""
+def structures(files: list[Path], take: Callable[[Any, str | None], Any], hint: str) -> Iterator[Any]:
+    """What `take` makes of the structures in files and, in their places, errors; the hint is for folders."""
     from magnetite.errors import ReadError
     from magnetite.sources import read_rows
 
     for file in files:
         if os.path.isdir(file):  # noqa: PTH112 (Path.is_dir raises where the path may not be looked at)
-            yield ReadError("is a folder; use magnetite screen for it", str(file))
+            yield ReadError(f"is a folder; {hint}", str(file))
         else:
-            yield from (crystal for _, crystal in read_rows(file))
+            yield from (found for _, found in read_rows(file, take))
 
 
 @contextmanager

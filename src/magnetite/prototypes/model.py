@@ -21,7 +21,6 @@ from magnetite.prototypes.reports import TOP, PrototypeReport
 from magnetite.zoo.cards import Card
 from magnetite.zoo.model import ZooModel
 
-DEFAULT_CLASSIFIER = "prototypes"
 CLOSE_CALL = 0.2
 """Probabilities of the best two classes that differ by less are reported as a close call."""
 

@@ -74,7 +74,7 @@ class PrototypeNetwork(nn.Module):
         logits: Tensor = self.head(x)
         return logits
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def activations(self, x: Tensor) -> list[Tensor]:
         """What every hidden layer makes of descriptors (n, inputs) without dropout: (n, width) each."""
         x = x * self.config.gain
@@ -84,7 +84,7 @@ class PrototypeNetwork(nn.Module):
             found.append(x)
         return found
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def sample_probabilities(self, x: Tensor, passes: int, seed: int = 0) -> tuple[Tensor, Tensor]:
         """Mean probabilities and their uncertainty over passes with dropout.
 

@@ -81,12 +81,14 @@ def _matches(structure: Structure, prototype: Prototype) -> list[dict[str, Any]]
 
 
 def _may_be(prototype: Prototype, group: int | None) -> bool:
-    """Whether a space group agrees with what the paper tells: a number, a crystal system, or nothing."""
+    """Whether a space group agrees with what is told: a number, a crystal system, or nothing but the geometry."""
     from pymatgen.symmetry.groups import SpaceGroup
 
     if prototype.spacegroup or group is None:
         return prototype.spacegroup == group
-    return not prototype.symmetry or SpaceGroup.from_int_number(group).crystal_system in prototype.symmetry
+    if not prototype.symmetry:
+        return group == _spacegroup(prototype)
+    return SpaceGroup.from_int_number(group).crystal_system in prototype.symmetry
 
 
 def _group(entry: dict[str, Any]) -> int | None:

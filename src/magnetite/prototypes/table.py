@@ -15,8 +15,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from magnetite.clusters import Cluster, Sample
-from magnetite.prototypes.descriptor import Soap, describe, find_pairs
-from magnetite.prototypes.supercells import Prototype, Variant, pristine_samples
+from magnetite.prototypes.descriptor import Soap, describe_many_settings
+from magnetite.prototypes.supercells import Prototype, pristine_samples
 
 CUTOFFS = tuple(round(3.0 + 0.2 * step, 1) for step in range(11))
 SIGMAS = (0.08, 0.1, 0.12)
@@ -70,7 +70,7 @@ def build_table(
     grid: Sequence[Setting] = FULL_GRID,
     first_label: int = 0,
     progress: bool = True,
-    rows_of: Callable[[Variant, Sequence[Setting]], Tensor] | None = None,
+    rows_of: Callable[[Sample, Sequence[Setting]], Tensor] = describe_many_settings,
 ) -> Table:
     """Descriptors of all pristine samples of prototypes at all settings; class i is prototype i.
 
@@ -82,7 +82,7 @@ def build_table(
         grid: settings.
         first_label: place of the first prototype in the list of classes.
         progress: show a progress bar.
-        rows_of: stands in for `describe_variant` in tests.
+        rows_of: describes a sample at all settings.
 
     Raises:
         StructureError: a prototype cannot be described.
@@ -95,22 +95,12 @@ def build_table(
         if path.is_file():
             x = load_file(path)["x"]
         else:
-            x = torch.cat([(rows_of or describe_variant)(variant, grid) for variant in pristine_samples([prototype])])
+            x = torch.cat([rows_of(variant.sample, grid) for variant in pristine_samples([prototype])])
             partial = path.with_suffix(".part")
             save_file({"x": x}, partial)
             partial.replace(path)
         parts.append(_labelled(x, label, grid))
     return Table.join(parts)
-
-
-def describe_variant(variant: Variant, grid: Sequence[Setting]) -> Tensor:
-    """Descriptors of one sample at all settings, shape (len(grid), SIZE)."""
-    found: dict[int, Tensor] = {}
-    for soap in dict.fromkeys(soap for soap, _ in grid):
-        places = [place for place, (other, _) in enumerate(grid) if other == soap]
-        pairs = [find_pairs(variant.sample, soap=soap, scale=grid[place][1]) for place in places]
-        found |= dict(zip(places, describe(pairs, soap).unbind(), strict=True))
-    return torch.stack([found[place] for place in range(len(grid))]).float()
 
 
 def _labelled(x: Tensor, label: int, grid: Sequence[Setting]) -> Table:

@@ -15,6 +15,7 @@ from magnetite.errors import ZooError
 from magnetite.zoo.cards import Card
 
 DEFAULT_MODEL = "magnetism"
+DEFAULT_CLASSIFIER = "prototypes"
 ENTRY_POINT_GROUP = "magnetite.models"
 
 

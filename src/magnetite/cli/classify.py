@@ -1,0 +1,109 @@
+"""``magnetite classify``: structure types of a few files."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from magnetite.cli.formatting import PATH_WIDTH, write_json, write_jsonl
+from magnetite.cli.parsers import add_command, add_device
+from magnetite.cli.predict import structures, write
+from magnetite.zoo.registry import DEFAULT_CLASSIFIER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from magnetite.prototypes.reports import PrototypeReport
+
+DESCRIPTION = """\
+Find which structure type (of 108: bulk crystals, 2D materials, carbon nanotubes) the structures in files
+resemble most, with a probability and the mutual information in bits, which is large where the network does
+not know. Files that pymatgen or ASE reads, periodic or not (cif, POSCAR, extxyz, xyz …). A file that holds
+several gives one report each, named FILE#POSITION from 1.
+
+A file that cannot be used is named on stderr with the reason; the others are answered all the same,
+and the exit code is then 2.
+"""
+EXAMPLES = """\
+examples:
+  magnetite classify unknown.cif
+  magnetite classify *.vasp --format csv --output types.csv
+  magnetite classify trajectory.extxyz --format jsonl --passes 100 | jq .prototype
+"""
+CSV_COLUMNS = (
+    "path", "formula", "prototype", "name", "probability", "top5", "mutual_information", "spacegroup",
+    "strukturbericht", "warnings", "model",
+)  # fmt: skip
+
+
+def add_parser(subparsers: Any) -> None:
+    """Register the command."""
+    parser = add_command(subparsers, "classify", run, "find the structure types of a few files", DESCRIPTION, EXAMPLES)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="structure file")
+    parser.add_argument("--format", choices=("table", "json", "jsonl", "csv"), default="table", help="(default: table)")
+    parser.add_argument("--model", default=DEFAULT_CLASSIFIER, help="name or path of a card (default: %(default)s)")
+    parser.add_argument("--passes", type=int, default=None, help="passes with dropout (default: the model's, 1000)")
+    add_device(parser)
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write there, whole or not at all (default: stdout)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Classify, print, and say which files are bad."""
+    from magnetite.api import classify_many
+    from magnetite.clusters import as_sample
+
+    found = structures(args.files, as_sample, "pass its files")
+    reports = classify_many(found, model=args.model, device=args.device, passes=args.passes, on_error="report")
+    return write(reports, WRITERS[args.format], args.output)
+
+
+def write_table(reports: Iterable[PrototypeReport], stream: TextIO) -> None:
+    """A line for each structure, its warnings below it."""
+    line = f"{{:<{PATH_WIDTH}}}  {{:<14}} {{:<34}} {{:>5}} {{:>6}} {{:>5}} {{:<5}}"
+    model = None
+    for report in reports:
+        if model is None:
+            model = report.model
+            print(line.format("path", "formula", "prototype", "P", "bits", "group", "type").rstrip(), file=stream)
+        path = report.source or ""
+        cells = (
+            path if len(path) <= PATH_WIDTH else f"…{path[1 - PATH_WIDTH :]}",
+            report.formula,
+            str(report.prototype),
+            f"{report.probability:.2f}",
+            f"{report.mutual_information:.3f}",
+            report.spacegroup or "–",
+            report.strukturbericht or "–",
+        )
+        print(line.format(*cells), file=stream)
+        for warning in report.warnings:
+            print(f"    ! {warning}", file=stream)
+    if model is not None:
+        print(
+            "\nP: probability; bits: mutual information, 0 where the network is sure; group, type: space group and "
+            f"Strukturbericht of the prototype. Model: {model}",
+            file=stream,
+        )
+
+
+def write_csv(reports: Iterable[PrototypeReport], stream: TextIO) -> None:
+    """One row each; the best classes as ``label probability``, they and the warnings joined by ``; ``."""
+    writer = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for report in reports:
+        row = report.as_row()
+        row["top5"] = "; ".join(f"{label} {share:.4f}" for label, share in report.top5.items())
+        row["warnings"] = "; ".join(row["warnings"])
+        writer.writerow(row)
+
+
+WRITERS: dict[str, Callable[[Iterable[Any], TextIO], None]] = {
+    "table": write_table,
+    "json": write_json,
+    "jsonl": write_jsonl,
+    "csv": write_csv,
+}
