@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from magnetite.api import analyze_magnetism, analyze_many, classify_many, classify_structure, load
     from magnetite.errors import MagnetiteError
+    from magnetite.prototypes.maps import PatternMap
+    from magnetite.prototypes.matching import match_patterns
     from magnetite.prototypes.reports import PrototypeReport
     from magnetite.reports import MagnetismReport
     from magnetite.sources import read_structures
@@ -25,6 +27,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MagnetismReport",
     "MagnetiteError",
+    "PatternMap",
     "PrototypeReport",
     "analyze_magnetism",
     "analyze_many",
@@ -33,18 +36,21 @@ __all__ = [
     "disable",
     "enable",
     "load",
+    "match_patterns",
     "read_structures",
 ]
 
 _HOMES = {
     "MagnetismReport": "magnetite.reports",
     "MagnetiteError": "magnetite.errors",
+    "PatternMap": "magnetite.prototypes.maps",
     "PrototypeReport": "magnetite.prototypes.reports",
     "analyze_magnetism": "magnetite.api",
     "analyze_many": "magnetite.api",
     "classify_many": "magnetite.api",
     "classify_structure": "magnetite.api",
     "load": "magnetite.api",
+    "match_patterns": "magnetite.prototypes.matching",
     "read_structures": "magnetite.sources",
 }
 

@@ -70,6 +70,11 @@ class Parts:
             pq.write_table(table, handle)
         self.rows += len(rows)
 
+    def tables(self) -> Iterator[pa.Table]:
+        """The rows stored so far, part by part."""
+        for path in self._parts():
+            yield pq.read_table(path, schema=self.schema)
+
     def finish(self) -> Iterator[pa.Table]:
         """Merge the parts into the output file, yielding its row groups as they are written."""
         merged = self.folder / "merged.tmp"

@@ -1,0 +1,271 @@
+"""Strided pattern matching: boxes against a slow count of their atoms, maps there and back, a small model's answers."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from itertools import islice, product
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk, fcc111
+
+import magnetite
+from magnetite.errors import DataError, MagnetiteError, StructureError
+from magnetite.prototypes import matching, table, train
+from magnetite.prototypes.boxes import Boxes, as_specimen
+from magnetite.prototypes.descriptor import SIZE
+from magnetite.prototypes.maps import NOTHING, PatternMap
+from magnetite.prototypes.matching import MatchingInterrupted, match_patterns
+from magnetite.prototypes.network import NetworkConfig
+
+LABELS = ("fcc_Cu_A_cF4_225_a", "bcc_W_A_cI2_229_a")
+OPTIONS: dict[str, Any] = {"device": "cpu", "passes": 20}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Of two classes."""
+    folder = tmp_path_factory.mktemp("matching")
+    target = folder / "arise" / "prototypes"
+    target.mkdir(parents=True)
+    fields = ("number", "label", "nn_output_index", "paper_name", "paper_symmetry", "type")
+    with (target / "manifest.csv").open("w", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(fields)
+        for place, (label, name) in enumerate(zip(LABELS, ("Cu", "W"), strict=True)):
+            ase.io.write(target / f"{label}.extxyz", bulk(name))
+            writer.writerow([place + 1, label, place, name, "225, cubic", "Elemental_solids"])
+    card = train.train_from_data(
+        folder, folder / "run", torch.device("cpu"), schedule=replace(train.SCHEDULE, epochs=40, learning_rate=1e-2),
+        grid=table.USED_GRID, config=NetworkConfig(SIZE, 2, (32,), dropout=0.05), batch=8, progress=False,
+        log=lambda _: None,
+    )  # fmt: skip
+    return str(card)
+
+
+@pytest.fixture(scope="module")
+def two_grains() -> Atoms:
+    """Left fcc, right bcc, of one element."""
+    left = bulk("Cu", cubic=True).repeat((5, 4, 4))
+    right = bulk("Cu", "bcc", a=2.9, cubic=True).repeat((6, 5, 5))
+    right.positions[:, 0] += left.positions[:, 0].max() + 2.2
+    both = left + right
+    both.set_cell(None)
+    both.pbc = False
+    return both
+
+
+@pytest.fixture(scope="module")
+def found(two_grains: Atoms, model: str) -> PatternMap:
+    return match_patterns(two_grains, box=11, stride=(3, 5, 5), model=model, **OPTIONS)
+
+
+# Boxes
+
+
+def slow_count(atoms: Atoms, centre: np.ndarray, size: float, copies: int) -> int:
+    ranges = [range(-copies, copies + 1) if on else (0,) for on in atoms.pbc]
+    every = np.concatenate([atoms.positions + np.array(shift) @ atoms.cell.array for shift in product(*ranges)])
+    return int((abs(every - centre) <= size / 2 + 1e-6).all(axis=1).sum())
+
+
+@pytest.mark.parametrize("pbc", [(True, True, True), (True, True, False), (False, True, False), (False, False, False)])
+def test_boxes_hold_all_atoms_and_copies(pbc: tuple[bool, bool, bool]) -> None:
+    atoms = bulk("Cu").repeat((2, 2, 3))  # a skewed cell
+    atoms.rattle(0.1, seed=1)
+    atoms.pbc = pbc
+    boxes = Boxes.over(as_specimen(atoms), np.full(3, 6.0), np.full(3, 2.5))
+    counts, centres = boxes.count().reshape(-1), boxes.centres.reshape(-1, 3)
+    for place in range(0, len(centres), 7):
+        assert counts[place] == slow_count(atoms, centres[place], 6.0, 6)
+    chosen = np.flatnonzero(counts > 0)[::11]
+    assert [len(box) for box in boxes.cut(chosen)] == counts[chosen].tolist()
+
+
+def test_the_grid_divides_a_cell_evenly_and_is_centred_where_nothing_repeats() -> None:
+    slab = fcc111("Cu", (4, 4, 3), vacuum=5)
+    boxes = Boxes.over(as_specimen(slab), np.full(3, 8.0), np.array([2.0, 2.0, 3.0]))
+    length = np.linalg.norm(slab.cell[0])
+    assert boxes.shape == (int(np.ceil(length / 2)), int(np.ceil(length / 2)), 2)
+    heights = boxes.centres[0, 0, :, 2]
+    assert heights.mean() == pytest.approx(slab.positions[:, 2].mean())
+    assert np.diff(heights) == pytest.approx(3.0)
+    steps = np.linalg.norm(np.diff(boxes.centres[:, 0, 0], axis=0), axis=1)
+    assert steps == pytest.approx(length / boxes.shape[0])
+
+
+def test_a_paper_like_particle_has_as_many_boxes_as_in_the_paper(data_folder: Path) -> None:
+    path = data_folder / "arise" / "nanoparticle" / "FePt_AET_2017.xyz"
+    boxes = Boxes.over(as_specimen(path), np.full(3, 12.0), np.full(3, 2.0))
+    assert int((boxes.count() >= matching.MIN_ATOMS).sum()) == pytest.approx(43_679, rel=1e-3)
+
+
+def test_doubled_atoms_are_left_out_but_not_forgotten(two_grains: Atoms, model: str) -> None:
+    atoms = two_grains + Atoms("Cu", [two_grains.positions[7] + 0.1])
+    answer = match_patterns(atoms, box=11, stride=20, model=model, **OPTIONS)
+    assert answer.metadata["doubled_atoms"] == 1
+    assert len(answer.onto_atoms()) == len(atoms)
+    heap = two_grains + two_grains
+    with pytest.raises(StructureError, match="closer than"):
+        match_patterns(heap, model=model, **OPTIONS)
+
+
+# Answers
+
+
+def test_each_grain_has_its_class(found: PatternMap, two_grains: Atoms) -> None:
+    assert found.shape[0] > 8
+    winners, x = found.winners, found.centres[..., 0]
+    low, high = two_grains.positions[:, 0].min(), two_grains.positions[:, 0].max()
+    ends = {0: x < low + 5, 1: x > high - 5}
+    for label, side in ends.items():
+        assert (side & found.classified).any()
+        assert set(winners[side & found.classified].tolist()) == {label}
+    assert np.nansum(found.probabilities.astype(float), axis=-1)[found.classified] == pytest.approx(1, abs=2e-3)
+    assert (found.mutual_information[found.classified] >= 0).all()
+    assert "boxes" in str(found)
+    assert found.classes[0].name in str(found)
+
+
+def test_a_periodic_crystal_is_the_same_everywhere(model: str) -> None:
+    crystal = bulk("W", cubic=True).repeat(4)
+    answer = match_patterns(crystal, box=11, stride=3.2, model=model, **OPTIONS)
+    assert answer.classified.all()
+    assert set(answer.winners.reshape(-1).tolist()) == {1}
+    open_one = match_patterns(crystal, box=11, stride=3.2, periodic=False, model=model, **OPTIONS)
+    assert open_one.n_atoms.min() < answer.n_atoms.min()
+
+
+def test_boxes_with_few_atoms_are_counted_not_guessed(two_grains: Atoms, model: str) -> None:
+    answer = match_patterns(two_grains, box=11, stride=8, min_atoms=70, model=model, **OPTIONS)
+    few = answer.n_atoms < 70
+    assert few.any()
+    assert np.isnan(answer.mutual_information[few]).all()
+    assert (answer.winners[few] == NOTHING).all()
+    assert answer.metadata["left_out"] == {"fewer than 70 atoms": int(few.sum())}
+    with pytest.raises(MagnetiteError, match="no box holds 5000 atoms"):
+        match_patterns(two_grains, min_atoms=5000, model=model, **OPTIONS)
+
+
+@pytest.mark.filterwarnings("ignore:.*species.*")
+def test_a_refused_box_has_its_reason(model: str) -> None:
+    loners = Atoms("CuAgAu", [[0, 0, 0], [2.5, 0, 0], [0, 2.5, 0]])
+    answer = match_patterns(loners + bulk("Cu").repeat(1), box=3, stride=9, min_atoms=1, model=model, **OPTIONS)
+    assert not answer.classified.any()
+    assert any("fewer than 2 atoms of any species" in reason for reason in answer.metadata["left_out"])
+    with pytest.raises(MagnetiteError, match="no box was classified"):
+        answer.onto_atoms()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"box": 0}, "box must be"),
+        ({"stride": (1, 2)}, "stride must be"),
+        ({"stride": 0.01}, "longer stride"),
+        ({"periodic": True}, "no cell vector 1"),
+        ({"periodic": (True, False)}, "one or three"),
+    ],
+)
+def test_nonsense_is_refused(options: dict[str, Any], words: str, two_grains: Atoms, model: str) -> None:
+    with pytest.raises(StructureError, match=words):
+        match_patterns(two_grains, model=model, **OPTIONS, **options)
+
+
+def test_nan_is_refused(model: str) -> None:
+    with pytest.raises(StructureError, match="NaN"):
+        match_patterns(Atoms("Cu2", [[0, 0, 0], [np.nan, 0, 0]]), model=model, **OPTIONS)
+
+
+# Maps there and back
+
+
+def test_a_map_survives_its_file(found: PatternMap, tmp_path: Path) -> None:
+    found.save(tmp_path / "map.npz")
+    again = magnetite.PatternMap.load(tmp_path / "map.npz")
+    for name in ("centres", "n_atoms", "probabilities", "mutual_information"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(found, name))
+    assert again.classes == found.classes
+    assert again.metadata == found.metadata
+    np.testing.assert_array_equal(again.specimen.positions, found.specimen.positions)
+    assert [path.name for path in tmp_path.iterdir()] == ["map.npz"]
+    np.testing.assert_array_equal(again.probability_of(LABELS[1]), found.probabilities[..., 1])
+    with pytest.raises(MagnetiteError, match="no such class"):
+        again.probability_of("perovskite")
+
+
+def test_other_files_are_no_maps(tmp_path: Path) -> None:
+    np.savez(tmp_path / "other.npz", a=np.zeros(1))
+    (tmp_path / "text.npz").write_text("no")
+    for name in ("other.npz", "text.npz", "missing.npz"):
+        with pytest.raises(DataError, match=name):
+            PatternMap.load(tmp_path / name)
+
+
+def test_atoms_carry_the_answer_into_extxyz(found: PatternMap, two_grains: Atoms, tmp_path: Path) -> None:
+    found.onto_atoms().write(tmp_path / "atoms.extxyz")
+    atoms = ase.io.read(tmp_path / "atoms.extxyz")
+    np.testing.assert_allclose(atoms.positions, two_grains.positions, atol=1e-6)
+    left, right = atoms.positions[:, 0].argmin(), atoms.positions[:, 0].argmax()
+    assert (atoms.arrays["prototype"][left], atoms.arrays["prototype"][right]) == (0, 1)
+    assert set(atoms.arrays) >= {"probability", "mutual_information"}
+    assert LABELS[0] in atoms.info["prototypes"]
+
+
+# Interruptions
+
+
+def test_ctrl_c_keeps_what_is_finished_and_the_same_call_continues(
+    two_grains: Atoms, found: PatternMap, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"box": 11, "stride": (3, 5, 5), "model": model, "run": tmp_path / "run", **OPTIONS}
+    whole, seen, total = Boxes.cut, [], int(found.classified.sum())
+
+    def interrupted(self: Boxes, chosen: Any) -> Any:
+        yield from islice(whole(self, chosen), total // 2)
+        raise KeyboardInterrupt
+
+    def counted(self: Boxes, chosen: Any) -> Any:
+        seen.append(len(chosen))
+        return whole(self, chosen)
+
+    monkeypatch.setattr("magnetite.pipeline.MAX_WAITING", 10)
+    monkeypatch.setattr("magnetite.prototypes.answers.BOXES_PER_PART", 16)
+    monkeypatch.setattr(Boxes, "cut", interrupted)
+    with pytest.raises(MatchingInterrupted) as raised:
+        match_patterns(two_grains, **options)
+    assert 0 < raised.value.boxes <= total // 2
+    monkeypatch.setattr(Boxes, "cut", counted)
+    again = match_patterns(two_grains, **options)
+    assert seen == [total - raised.value.boxes]
+    # Batches are cut elsewhere, which changes the last digits.
+    np.testing.assert_allclose(again.probabilities.astype(float), found.probabilities.astype(float), atol=1e-3)
+    np.testing.assert_allclose(again.mutual_information, found.mutual_information, atol=1e-5)
+    with pytest.raises(MagnetiteError, match="different: passes"):
+        match_patterns(two_grains, **options | {"passes": 21})
+
+
+# Pictures
+
+
+def test_a_map_is_drawn(found: PatternMap, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from magnetite.prototypes.plots import plot_map
+
+    figure = plot_map(found, axis=0, slices=2)
+    assert [len(axes.get_title()) > 0 for axes in figure.axes].count(True) == 4
+    figure.savefig(tmp_path / "map.png")
+    assert (tmp_path / "map.png").stat().st_size > 10_000
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert any(text.startswith(found.classes[0].name) for text in named)
+    flat = replace(
+        found, centres=found.centres[:, :, :1], n_atoms=found.n_atoms[:, :, :1],
+        probabilities=found.probabilities[:, :, :1], mutual_information=found.mutual_information[:, :, :1],
+    )  # fmt: skip
+    assert len(plot_map(flat).axes) == 3  # two maps and the scale of one
