@@ -16,6 +16,7 @@ from ase import Atoms
 from ase.build import bulk, fcc111
 
 import magnetite
+from magnetite.cli import main
 from magnetite.errors import DataError, MagnetiteError, StructureError
 from magnetite.prototypes import matching, table, train
 from magnetite.prototypes.boxes import Boxes, as_specimen
@@ -23,6 +24,7 @@ from magnetite.prototypes.descriptor import SIZE
 from magnetite.prototypes.maps import NOTHING, PatternMap
 from magnetite.prototypes.matching import MatchingInterrupted, match_patterns
 from magnetite.prototypes.network import NetworkConfig
+from magnetite.prototypes.reports import PrototypeReport
 
 LABELS = ("fcc_Cu_A_cF4_225_a", "bcc_W_A_cI2_229_a")
 OPTIONS: dict[str, Any] = {"device": "cpu", "passes": 20}
@@ -269,3 +271,26 @@ def test_a_map_is_drawn(found: PatternMap, tmp_path: Path) -> None:
         probabilities=found.probabilities[:, :, :1], mutual_information=found.mutual_information[:, :, :1],
     )  # fmt: skip
     assert len(plot_map(flat).axes) == 3  # two maps and the scale of one
+
+
+def test_classify_draws_probabilities(model: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    ase.io.write(tmp_path / "copper.extxyz", bulk("Cu"))
+    (tmp_path / "bad.extxyz").write_text("no\n")
+    picture, files = tmp_path / "shares.svg", [str(tmp_path / "copper.extxyz"), str(tmp_path / "bad.extxyz")]
+    options = ["--model", model, "--device", "cpu", "--passes", "5", "--plot", str(picture)]
+    assert main(["classify", *files, *options]) == 2  # one of the files is bad
+    assert picture.read_text().startswith("<?xml")
+    assert main(["classify", files[1], *options]) == 2
+
+
+def test_a_picture_shows_so_many_reports_and_no_more() -> None:
+    pytest.importorskip("matplotlib")
+    from magnetite.prototypes.report_plots import MOST_REPORTS, plot_reports
+
+    report = PrototypeReport("Cu", "a", "a", 0.9, {"a": 0.9, "b": 0.1}, 0.1, None, None, (), "model", "copper")
+    figure = plot_reports([report] * 4)
+    assert [axes.get_title() for axes in figure.axes] == ["copper: 0.100 bits"] * 4
+    for reports in ([], [report] * (MOST_REPORTS + 1)):
+        with pytest.raises(MagnetiteError, match="a picture shows 1 to"):
+            plot_reports(reports)

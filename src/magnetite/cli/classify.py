@@ -49,6 +49,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write there, whole or not at all (default: stdout)"
     )
+    parser.add_argument("--plot", type=Path, metavar="PICTURE", help="draw the probabilities (png, pdf, svg …)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,7 +59,14 @@ def run(args: argparse.Namespace) -> int:
 
     found = structures(args.files, as_sample, "pass its files")
     reports = classify_many(found, model=args.model, device=args.device, passes=args.passes, on_error="report")
-    return write(reports, WRITERS[args.format], args.output)
+    if args.plot is None:
+        return write(reports, WRITERS[args.format], args.output)
+    from magnetite.prototypes.report_plots import plot_reports
+
+    kept = list(reports)
+    code = write(kept, WRITERS[args.format], args.output)
+    plot_reports([report for report in kept if report.error is None]).savefig(args.plot)
+    return code
 
 
 def write_table(reports: Iterable[PrototypeReport], stream: TextIO) -> None:

@@ -24,6 +24,8 @@ SLICES = 3
 MOST_POINTS = 20_000
 DOTS = 110
 """Per inch, when a picture is written."""
+DOT = 16
+"""Square points, of boxes in space."""
 HIGHEST, LOWEST = 0.99, 1e-3
 """Quantile of the mutual information at which its colours end, and the fewest bits there."""
 
@@ -149,7 +151,7 @@ def _cut_away(found: PatternMap) -> NDArray[np.intp]:
 
 def _space(axes: Any, found: PatternMap, points: NDArray[np.intp], values: NDArray[Any], style: dict[str, Any]) -> None:
     x, y, z = found.centres.reshape(-1, 3)[points].T
-    axes.scatter(x, y, z, c=values.reshape(-1)[points], s=5, marker="s", linewidths=0, depthshade=False, **style)
+    axes.scatter(x, y, z, c=values.reshape(-1)[points], s=DOT, marker="s", linewidths=0, depthshade=False, **style)
     axes.view_init(elev=28, azim=-55)
     axes.set_aspect("equal")
     axes.set(xlabel="x / Å", ylabel="y / Å", zlabel="z / Å")
