@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DPI = 110
+DPI = 96
 PALETTE = "tab20"
 GREYS = (14, 15)
 """Of the palette, left to what belongs to no group."""
@@ -54,7 +54,7 @@ def plot_similarity(
     ends = np.cumsum([len(list(members)) for _, members in groupby(groups)])
     starts = np.concatenate(([0], ends[:-1]))
     names = [groups[start] for start in starts.tolist()]
-    figure = _figure(5.0 * len(panels) + 0.6, 5.0)
+    figure = _figure(5.0 * len(panels) + 0.8, 5.8)
     axes_of = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axes, (title, matrix) in zip(axes_of, panels.items(), strict=True):
         image = axes.imshow(matrix, vmin=0, vmax=1, cmap="viridis", interpolation="nearest")
