@@ -180,7 +180,14 @@ def test_nonsense_is_refused(options: dict[str, Any], words: str, two_grains: At
         match_patterns(two_grains, model=model, **OPTIONS, **options)
 
 
-def test_nan_is_refused(model: str) -> None:
+def test_unknown_elements_nothing_and_nan_are_refused(model: str) -> None:
+    line = [[3.0 * place, 0, 0] for place in range(60)]
+    with pytest.raises(StructureError, match="atomic numbers"):
+        match_patterns(Atoms("Cu59X", line), model=model, **OPTIONS)
+    with pytest.raises(StructureError, match="no atoms"):
+        match_patterns(Atoms(), model=model, **OPTIONS)
+    with pytest.raises(MagnetiteError, match="no box holds 50 atoms"):
+        match_patterns(Atoms("Cu"), model=model, **OPTIONS)
     with pytest.raises(StructureError, match="NaN"):
         match_patterns(Atoms("Cu2", [[0, 0, 0], [np.nan, 0, 0]]), model=model, **OPTIONS)
 

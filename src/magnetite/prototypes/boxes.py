@@ -94,7 +94,7 @@ class Specimen:
         """The same without the later of two atoms in one place, as where grains were joined by construction.
 
         Raises:
-            StructureError: these are too many.
+            StructureError: these are too many, or the others cannot be used.
         """
         from scipy.spatial import cKDTree
 
@@ -104,6 +104,7 @@ class Specimen:
         if len(doubles) > max(2, MAX_DOUBLES * len(self)):
             raise StructureError(f"has {len(doubles):,} atoms closer than {MIN_DISTANCE} Å to others", self.source)
         kept = np.setdiff1d(np.arange(len(self)), doubles)
+        Cluster(self.positions[kept], self.numbers[kept], self.source)  # which checks all the rest
         return replace(self, positions=self.positions[kept], numbers=self.numbers[kept])
 
 
@@ -142,7 +143,7 @@ def _checked(specimen: Specimen) -> Specimen:
     Raises:
         StructureError: it cannot be used.
     """
-    few = min(len(specimen), 1)  # positions are checked where boxes are cut; here what would break that
+    few = min(len(specimen), 1)  # here only what would break the search for doubles, which checks the rest
     if not np.isfinite(specimen.positions).all():
         raise StructureError("has NaN or infinite numbers in its coordinates", specimen.source)
     Cluster(specimen.positions[:few], specimen.numbers[:few], specimen.source)
