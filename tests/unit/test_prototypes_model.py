@@ -56,7 +56,7 @@ def write_data(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prototypes")
-    config = NetworkConfig(SIZE, len(PROTOTYPES), (32,), dropout=0.05)
+    config = NetworkConfig(SIZE, len(PROTOTYPES), (32,), dropout=0.05, gain=16.0)
     return train.train_from_data(
         write_data(folder / "data"), folder / "run", CPU,
         schedule=QUICK, grid=table.USED_GRID, config=config, batch=8, progress=False, log=lambda _: None,
@@ -216,7 +216,7 @@ def test_a_finished_run_trains_nothing_anew(card: Path, monkeypatch: pytest.Monk
     folder = card.parents[2]
     again = train.train_from_data(
         folder / "data", folder / "run", CPU, schedule=QUICK, grid=table.USED_GRID, batch=8, progress=False,
-        config=NetworkConfig(SIZE, len(PROTOTYPES), (32,), dropout=0.05), log=lambda _: None,
+        config=NetworkConfig(SIZE, len(PROTOTYPES), (32,), dropout=0.05, gain=16.0), log=lambda _: None,
     )  # fmt: skip
     assert again.read_bytes() == before
 

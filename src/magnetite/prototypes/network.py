@@ -19,9 +19,6 @@ from magnetite.errors import ZooError
 ROWS_AT_ONCE = {"cpu": 4_096, "cuda": 262_144}
 """Passes times samples in one matrix product: what stays in the cache, or fills the GPU."""
 
-FLOOR = 0.3
-"""Added to the spread of each number, as a share of the mean spread, lest what never varies be magnified."""
-
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -32,12 +29,14 @@ class NetworkConfig:
         hidden: widths of the hidden layers (the paper's by default).
         classes: number of classes.
         dropout: share of inputs and hidden units left out in a pass, before and after every hidden layer.
+        gain: the descriptor is multiplied by this: its numbers are of the order of 1/√(inputs).
     """
 
     inputs: int
     classes: int
     hidden: tuple[int, ...] = (256, 512, 256)
     dropout: float = 0.0317
+    gain: float = 1.0
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> Self:
@@ -50,15 +49,7 @@ class NetworkConfig:
 
 
 class PrototypeNetwork(nn.Module):
-    """Logits of the structure classes from the descriptor.
-
-    Attributes:
-        centre: what is subtracted from descriptors, shape (inputs,).
-        gain: what they are then multiplied by, shape (inputs,).
-    """
-
-    centre: Tensor
-    gain: Tensor
+    """Logits of the structure classes from the descriptor."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -66,23 +57,6 @@ class PrototypeNetwork(nn.Module):
         widths = (config.inputs, *config.hidden)
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.head = nn.Linear(widths[-1], config.classes)
-        self.register_buffer("centre", torch.zeros(config.inputs))
-        self.register_buffer("gain", torch.ones(config.inputs))
-
-    def standardize(self, x: Tensor) -> None:
-        """Bring the numbers of the descriptor to like sizes, as they are spread over ideal structures.
-
-        What sets the closest classes apart lies in numbers hundreds of times smaller than the largest.
-
-        Args:
-            x: descriptors of the training table, shape (n, inputs).
-        """
-        spread = x.std(dim=0)
-        self.centre.copy_(x.mean(dim=0))
-        self.gain.copy_(1 / (spread + FLOOR * spread.mean()))
-
-    def _prepared(self, x: Tensor) -> Tensor:
-        return (x - self.centre) * self.gain
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of one pass, with fresh dropout in training and none otherwise.
@@ -94,7 +68,7 @@ class PrototypeNetwork(nn.Module):
             Shape (n, classes).
         """
         rate, training = self.config.dropout, self.training
-        x = functional.dropout(self._prepared(x), rate, training)
+        x = functional.dropout(x * self.config.gain, rate, training)
         for layer in self.hidden:
             x = functional.dropout(functional.relu(layer(x)), rate, training)
         logits: Tensor = self.head(x)
@@ -103,7 +77,7 @@ class PrototypeNetwork(nn.Module):
     @torch.no_grad()
     def activations(self, x: Tensor) -> list[Tensor]:
         """What every hidden layer makes of descriptors (n, inputs) without dropout: (n, width) each."""
-        x = self._prepared(x)
+        x = x * self.config.gain
         found = []
         for layer in self.hidden:
             x = functional.relu(layer(x))
@@ -143,7 +117,7 @@ class PrototypeNetwork(nn.Module):
 
     def _passes(self, x: Tensor, masks: list[Tensor]) -> Tensor:
         """Logits of samples (n, inputs) under masks (t, width): (t, n, classes)."""
-        x = self._prepared(x)[None] * masks[0][:, None]
+        x = (x * self.config.gain)[None] * masks[0][:, None]
         for layer, mask in zip(self.hidden, masks[1:], strict=True):
             x = functional.relu(layer(x)) * mask[:, None]
         logits: Tensor = self.head(x)

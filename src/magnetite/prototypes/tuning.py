@@ -20,7 +20,7 @@ from magnetite.prototypes.descriptor import SIZE
 from magnetite.prototypes.network import NetworkConfig
 from magnetite.prototypes.table import Table, build_table
 from magnetite.prototypes.tasks import ClassifyTask
-from magnetite.prototypes.train import SCHEDULE, read_classes, train_from_data, train_prototypes
+from magnetite.prototypes.train import GAIN, SCHEDULE, read_classes, train_from_data, train_prototypes
 from magnetite.training import Schedule
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def suggest(trial: optuna.Trial, classes: int) -> dict[str, Any]:
     """A point of the search space."""
     layers = trial.suggest_int("layers", 2, 5)
     hidden = tuple(trial.suggest_categorical(f"width {layer}", (256, 512)) for layer in range(layers))
-    config = NetworkConfig(SIZE, classes, hidden, trial.suggest_float("dropout", 0.01, 0.05))
+    config = NetworkConfig(SIZE, classes, hidden, trial.suggest_float("dropout", 0.01, 0.05), GAIN)
     return {
         "config": asdict(config),
         "batch": trial.suggest_categorical("batch", (64, 128)),
