@@ -156,7 +156,7 @@ def on_gpu(structures: list[Structure]) -> list[Row]:
         table.append((f"cuda, {edges:,} edges a batch, network", speed, "structures/s"))
         best = max(best, (speed, edges))
     parts = batches(model, prepared, best[1])
-    joined = [collate([p.graph for p in b], [p.volume_per_atom for p in b]) for b in parts]
+    joined = [collate([p.graph for p in b], [p.volume_per_atom for p in b], [p.geometry for p in b]) for b in parts]
     torch.cuda.synchronize()
     start = time.perf_counter()
     moved = [j.to(model.device) for j in joined]

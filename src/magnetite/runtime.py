@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from magnetite.errors import DeviceError
@@ -47,6 +48,7 @@ class Batch:
         owners: the crystal each atom belongs to, (n_atoms,).
         sizes: number of atoms of each crystal, (n_crystals,).
         volume_per_atom: in Å³, (n_crystals,).
+        geometry: what is known of each crystal besides its graph, (n_crystals, g); g may be 0.
     """
 
     numbers: Tensor
@@ -57,6 +59,7 @@ class Batch:
     owners: Tensor
     sizes: Tensor
     volume_per_atom: Tensor
+    geometry: Tensor
 
     mean_degree = 18.0
     """Typical number of neighbours; a fixed scale of the sums over them (z in Merker 2022, Eq. 1)."""
@@ -79,12 +82,17 @@ class Batch:
         return start.scatter_reduce(0, self.owners[:, None].expand_as(x), x, "amax")
 
 
-def collate(graphs: Sequence[Graph], volumes_per_atom: Sequence[float]) -> Batch:
+def collate(
+    graphs: Sequence[Graph],
+    volumes_per_atom: Sequence[float],
+    geometries: Sequence[NDArray[np.float64]] | None = None,
+) -> Batch:
     """Join graphs into one batch on the CPU.
 
     Args:
         graphs: at least one graph.
         volumes_per_atom: in Å³, one for each graph.
+        geometries: further features of each crystal, (g,), where a model asks for them.
     """
     sizes = np.array([graph.n_atoms for graph in graphs])
     edges = np.array([graph.n_edges for graph in graphs])
@@ -98,6 +106,7 @@ def collate(graphs: Sequence[Graph], volumes_per_atom: Sequence[float]) -> Batch
         owners=torch.from_numpy(np.repeat(np.arange(len(graphs)), sizes)),
         sizes=torch.from_numpy(sizes),
         volume_per_atom=torch.tensor(volumes_per_atom, dtype=torch.float32),
+        geometry=torch.from_numpy(np.stack(geometries)) if geometries else torch.zeros(len(graphs), 0).double(),
     )
 
 

@@ -18,7 +18,9 @@ NAN = float("nan")
 
 def example(stratum: str, order: int, moment: float = NAN, *, zero_k: int = -1, balanced=False, tier="") -> Example:
     moments = np.array([moment], np.float32)
-    return Example(GRAPH, 27.0, "Fe", 0, stratum, order, zero_k, moments, balanced=balanced, identity="x", tier=tier)
+    return Example(
+        GRAPH, 27.0, "Fe", 0, stratum, order, zero_k, moments, balanced, "x", geometry=np.zeros(0), tier=tier
+    )
 
 
 EXAMPLES = [

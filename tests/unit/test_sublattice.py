@@ -12,10 +12,10 @@ from pymatgen.core.operations import SymmOp
 
 from magnetite.datasets.records import read_records
 from magnetite.elements import CAN_CARRY
-from magnetite.order.sublattice import COORDINATION, FILL, GEOMETRY_NAMES, REACH, SHELL_WIDTH, magnetic_geometry
-from magnetite.order.symmetry import MAX_ATOMS, SYMMETRY_NAMES
-from magnetite.order.valence import valence
 from magnetite.structures import Crystal, as_crystal
+from magnetite.sublattice.features import COORDINATION, FILL, GEOMETRY_NAMES, REACH, SHELL_WIDTH, magnetic_geometry
+from magnetite.sublattice.symmetry import MAX_ATOMS, SYMMETRY_NAMES
+from magnetite.sublattice.valence import valence
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples" / "structures").iterdir())
 OTHER_BASES = [

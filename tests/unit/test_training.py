@@ -12,13 +12,15 @@ import torch
 from pymatgen.core import Lattice, Structure
 from torch import Tensor, nn
 
+from magnetite.datasets.curie import curie_formulas
 from magnetite.datasets.magnetic import Example, hash_fold
 from magnetite.errors import DataError
 from magnetite.order.export import fit_temperature
-from magnetite.order.network import NetworkConfig
-from magnetite.order.tasks import OrderTask, PropagationTask, evaluate, k_fold, out_of_fold
+from magnetite.order.network import MagnetismNetwork, NetworkConfig
+from magnetite.order.tasks import CONFIRMED, OrderTask, PropagationTask, evaluate, k_fold, out_of_fold
 from magnetite.order.train import export_run, train_kvector, train_order
 from magnetite.structures import as_crystal
+from magnetite.sublattice import magnetic_geometry
 from magnetite.training import Schedule, fit
 
 CPU = torch.device("cpu")
@@ -94,6 +96,7 @@ def example(number: int, metal: str, length: float, order: int, zero_k: int, str
         moments,
         balanced=True,
         identity=formula,
+        geometry=magnetic_geometry(crystal),
     )
 
 
@@ -147,8 +150,27 @@ def test_splits_never_share_a_formula(examples: list[Example]) -> None:
     assert not trained & {e.formula for e in examples if e.fold == 0}
 
 
+def test_measured_curie_temperatures_decide_what_confirms_and_what_contradicts(examples: list[Example]) -> None:
+    """A computed ferromagnet with a Curie temperature is confirmed, a computed antiferromagnet with one is left out."""
+    others = [replace(e, stratum="other", fold=5, has_curie=i % 2 == 0) for i, e in enumerate(examples)]
+    draws = {("other", 0): 9, ("other", 1): 9, ("other", 2): 9, CONFIRMED: 9}
+    pools = OrderTask(others, CPU, draws=draws).pools
+    assert pools[CONFIRMED]
+    assert all(e.has_curie and e.order == 2 for e in pools[CONFIRMED])
+    assert pools["other", 1]
+    assert not any(e.has_curie for key, pool in pools.items() if key[0] == "other" for e in pool)
+
+
+def test_curie_table_is_read(tmp_path: Path) -> None:
+    text = "wChemicalFormula\twListOfElements\twListOfElementsQ\twCurieTemperature\n"
+    text += "Fe2\tFe;\t2;\t1043 K;1044 K;\nCo0.5Fe0.5\t\t\t900 K;\nMnO\t\t\t;\nFe3-xO4\t\t\t10 K;\n"
+    (tmp_path / "t.tsv").write_text(text)
+    assert curie_formulas(tmp_path) == {"Fe", "Fe0.5Co0.5"}  # a solid solution matches no ordered crystal
+    assert curie_formulas(tmp_path / "missing") == frozenset()
+
+
 def test_each_member_is_measured_on_what_it_never_saw(examples: list[Example]) -> None:
-    task = PropagationTask(examples, CPU)
+    task = PropagationTask(examples, CPU, MagnetismNetwork(SMALL))
     assert {e.stratum for e in task.examples} == {"measured"}
     logits = np.arange(5 * len(task.examples), dtype=np.float32).reshape(-1, 5)
     expected = [logits[i, k_fold(e.formula, 5)] for i, e in enumerate(task.examples)]
@@ -156,10 +178,8 @@ def test_each_member_is_measured_on_what_it_never_saw(examples: list[Example]) -
 
 
 def test_the_held_out_member_gets_no_gradient(examples: list[Example]) -> None:
-    from magnetite.order.network import MagnetismNetwork
-
     network = MagnetismNetwork(replace(SMALL, k_members=5))
-    task = PropagationTask(examples, CPU)
+    task = PropagationTask(examples, CPU, network)
     row = task.train[0]
     task.loss(network, [row]).backward()
     silent = k_fold(row.formula, 5)

@@ -16,11 +16,13 @@ from magnetite.order.network import MagnetismNetwork
 from magnetite.order.trees import Trees, descriptor
 from magnetite.runtime import Batch, collate
 from magnetite.structures import as_crystal
+from magnetite.sublattice import GEOMETRY_NAMES, magnetic_geometry
 
 
 def batch_of(*structures: Structure) -> Batch:
     crystals = [as_crystal(s) for s in structures]
-    return collate([c.graph for c in crystals], [c.volume / len(c) for c in crystals])
+    geometries = [magnetic_geometry(c) for c in crystals]
+    return collate([c.graph for c in crystals], [c.volume / len(c) for c in crystals], geometries)
 
 
 def test_they_answer_as_scikit_learn_does() -> None:
@@ -45,9 +47,11 @@ def test_descriptor_says_what_it_says(nio: Structure, rutile: Structure) -> None
     shares = both[1, 4 * columns : 4 * columns + 104]
     assert shares[25] == pytest.approx(1 / 3, abs=1e-6)
     assert shares[9] == pytest.approx(2 / 3, abs=1e-6)
-    assert both[1, -3] == pytest.approx(np.log(rutile.volume / 6), abs=1e-5)
-    assert both[:, -2].tolist() == [8, 6]
-    assert both[:, -1].tolist() == [4, 2]
+    sizes, geometry = both[:, : -len(GEOMETRY_NAMES)], both[:, -len(GEOMETRY_NAMES) :]
+    assert sizes[1, -3] == pytest.approx(np.log(rutile.volume / 6), abs=1e-5)
+    assert sizes[:, -2].tolist() == [8, 6]
+    assert sizes[:, -1].tolist() == [4, 2]
+    np.testing.assert_allclose(geometry[1], magnetic_geometry(as_crystal(rutile)), atol=1e-5)
 
 
 def test_they_share_out_the_magnets_only(nio: Structure, corundum: Structure) -> None:

@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from magnetite.datasets.curie import curie_formulas
 from magnetite.datasets.records import Record, read_records
 from magnetite.elements import FROZEN_4F
 from magnetite.errors import DataError, StructureError
 from magnetite.graphs import Graph
 from magnetite.structures import as_crystal
+from magnetite.sublattice import magnetic_geometry
 
 N_FOLDS = 10
 TEST_FOLD, VALIDATION_FOLD = 0, 1
@@ -51,6 +53,8 @@ class Example:
         balanced: belongs to the class-balanced subset that accuracies are reported on.
         identity: id of the row it came from.
         tier: ``A`` or ``B``, how safe the inference is, for labels NM by inference; else empty.
+        geometry: `magnetic_geometry` of the primitive cell.
+        has_curie: a Curie temperature has been measured for this formula, so that it orders FM or FiM.
     """
 
     graph: Graph
@@ -63,7 +67,9 @@ class Example:
     moments: NDArray[np.float32]
     balanced: bool
     identity: str
+    geometry: NDArray[np.float64]
     tier: str = ""
+    has_curie: bool = False
 
 
 @lru_cache(maxsize=200_000)
@@ -86,7 +92,7 @@ class MagneticData:
     """Reads the labelled sets of a data folder (see docs/data.md) with one split for all of them.
 
     Args:
-        folder: with ``dft_magnetic/`` and ``magndata/`` in it.
+        folder: with ``dft_magnetic/`` and ``magndata/`` in it; ``curie/`` is used if it is there.
         folds: only examples of these folds are built (all by default); the measured set is always whole,
             since the propagation vector is measured out of fold.
     """
@@ -94,6 +100,7 @@ class MagneticData:
     def __init__(self, folder: Path, folds: Collection[int] = range(N_FOLDS)) -> None:
         self.folder, self.folds = folder, folds
         self.dft = folder / "dft_magnetic"
+        self._with_curie = curie_formulas(folder / "curie")
         train = self._find("TRAIN_merker_like_ggau")
         self._folds = {reduced_formula(r["formula"]): int(r["fold"]) for r in read_records(train)}
 
@@ -127,7 +134,7 @@ class MagneticData:
         return Example(
             graph, primitive.volume / len(primitive), formula, self.fold(formula), stratum,
             ORDER_INDEX.get(order or "", -1), labels.get("zero_k", -1), moments, labels.get("balanced", False),
-            str(row.get("id")), labels.get("tier", ""),
+            str(row.get("id")), magnetic_geometry(primitive), labels.get("tier", ""), formula in self._with_curie,
         )  # fmt: skip
 
     def ggau(self) -> Iterator[Example]:

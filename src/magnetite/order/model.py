@@ -19,6 +19,7 @@ from magnetite.order.weights import from_tensors
 from magnetite.reports import CLASSES, MagnetismReport
 from magnetite.runtime import collate
 from magnetite.structures import Crystal
+from magnetite.sublattice import magnetic_geometry
 from magnetite.zoo.cards import Card
 from magnetite.zoo.model import ZooModel
 
@@ -34,6 +35,7 @@ class PreparedCrystal:
 
     graph: Graph
     volume_per_atom: float
+    geometry: NDArray[np.float64]
     places: NDArray[np.int64]
     formula: str
     elements: frozenset[str]
@@ -71,7 +73,7 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
         """
         primitive, places = crystal.primitive
         return PreparedCrystal(
-            primitive.graph, primitive.volume / len(primitive), places,
+            primitive.graph, primitive.volume / len(primitive), magnetic_geometry(primitive), places,
             crystal.reduced_formula, crystal.elements, crystal.source,
         )  # fmt: skip
 
@@ -82,7 +84,9 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
     @torch.inference_mode()
     def predict(self, batch: Sequence[PreparedCrystal]) -> list[MagnetismReport]:
         """Reports for a batch, in its order."""
-        joined = collate([p.graph for p in batch], [p.volume_per_atom for p in batch]).to(self.device)
+        joined = collate([p.graph for p in batch], [p.volume_per_atom for p in batch], [p.geometry for p in batch]).to(
+            self.device
+        )
         output = self.network(joined)
         order = torch.softmax(output["order"].double() / self._order_temperature, dim=1).cpu().numpy()
         zero_k = torch.sigmoid(output["zero_k"].double() / self._k_temperature).mean(1).cpu().numpy()  # NaN: no members

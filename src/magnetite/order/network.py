@@ -212,15 +212,20 @@ class MagnetismNetwork(nn.Module):
         forests = config.k_members if config.k_forest else 0
         self.k_forests = nn.ModuleList(Trees(*(config.k_forest or ())) for _ in range(forests))
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, batch: Batch, atoms: Tensor | None = None) -> dict[str, Tensor]:
         """Evaluate a batch.
+
+        Args:
+            batch: the crystals.
+            atoms: what the body makes of them, if that is known already, (n_atoms, Body.size).
 
         Returns:
             ``order``: logits of ORDER_CLASSES, (n_crystals, 3); ``features``: the crystal's vector
             under them, (n_crystals, FEATURES); ``moment``: |m| in μB, not clipped at zero, (n_atoms,); ``zero_k``:
             logits of each member, (n_crystals, k_members).
         """
-        atoms = self.body(batch)
+        if atoms is None:
+            atoms = self.body(batch)
         order, features = self.order(atoms, batch)
         members = [member(atoms, batch)[0] for member in self.zero_k]
         zero_k = torch.cat(members, dim=1) if members else order.new_zeros(len(order), 0)

@@ -33,6 +33,7 @@ ORDER_DRAWS: Draws = {
     ("quiet", 0): 1500, ("measured", 1): 2400, ("measured", 2): 700,
 }  # fmt: skip
 """Outside GGA+U, measured orders weigh more than calculations that tried only FM."""
+CONFIRMED = ("confirmed", ORDER_CLASSES.index("FM"))
 REPEATS = 4
 POSITION_NOISE = 0.02
 """Å; positions are shaken in training so that relaxed coordinates do not serve as fingerprints."""
@@ -49,7 +50,7 @@ BATCH_EDGES = 20_000
 
 def join(examples: Sequence[Example]) -> Batch:
     """Collate the graphs of examples."""
-    return collate([e.graph for e in examples], [e.volume_per_atom for e in examples])
+    return collate([e.graph for e in examples], [e.volume_per_atom for e in examples], [e.geometry for e in examples])
 
 
 def shaken(batch: Batch) -> Batch:
@@ -71,20 +72,62 @@ def evaluate(
     return {name: torch.cat(values).numpy() for name, values in outputs.items()}
 
 
+class FrozenAtoms:
+    """Atom features under a body that no longer learns: worked out once, used in every epoch."""
+
+    def __init__(self, network: MagnetismNetwork, examples: Sequence[Example], device: torch.device) -> None:
+        self.device = device
+        self._of: dict[Example, Tensor] = {}
+        network.eval()
+        with torch.no_grad():
+            for part in by_edges(examples, lambda e: e.graph.n_edges, EDGES_PER_BATCH[device.type]):
+                atoms = network.body(join(part).to(device)).half().cpu()  # rounding is far below the effect of noise
+                self._of.update(zip(part, atoms.split([e.graph.n_atoms for e in part]), strict=True))
+
+    def __call__(self, examples: Sequence[Example]) -> Tensor:
+        """Features of the atoms of these examples, one after another, (n_atoms, Body.size)."""
+        return torch.cat([self._of[e] for e in examples]).to(self.device).float()
+
+
 class OrderTask:
-    """NM, AFM or FM/FiM, with |m| of each atom as a second question."""
+    """NM, AFM or FM/FiM, with |m| of each atom as a second question.
+
+    Args:
+        examples: of all splits; the splits are chosen here.
+        device: where the network runs.
+        seed: of the draws.
+        draws: quota of each stratum and class; with a quota for ``confirmed``, computed ferromagnets that have a
+            Curie temperature form a stratum of their own, and computed antiferromagnets that have one are left out.
+        frozen: the network, where only its readout learns.
+    """
 
     def __init__(
-        self, examples: Sequence[Example], device: torch.device, seed: int = 0, draws: Draws = BODY_DRAWS
+        self,
+        examples: Sequence[Example],
+        device: torch.device,
+        seed: int = 0,
+        draws: Draws = BODY_DRAWS,
+        frozen: MagnetismNetwork | None = None,
     ) -> None:
         self.device, self.seed, self.draws = device, seed, draws
         self.pools: dict[tuple[str, int], list[Example]] = defaultdict(list)
         for example in examples:
             if example.fold not in (TEST_FOLD, VALIDATION_FOLD) and example.order >= 0 and trainable(example):
-                self.pools[example.stratum, example.order].append(example)
+                key = self._pool(example)
+                if key in draws:
+                    self.pools[key].append(example)
+        learns = [e for pool in self.pools.values() for e in pool]
+        self.atoms = FrozenAtoms(frozen, learns, device) if frozen else None
         self.validation = select(
             examples, lambda e: e.fold == VALIDATION_FOLD and e.order >= 0 and (e.balanced or e.stratum != "ggau")
         )
+
+    def _pool(self, example: Example) -> tuple[str, int]:
+        """The stratum and class that an example is drawn with."""
+        stratum = example.stratum
+        if CONFIRMED in self.draws and example.has_curie and stratum == "other":
+            stratum = CONFIRMED[0]
+        return stratum, example.order
 
     def batches(self, epoch: int) -> list[list[Example]]:
         """Draw every class of every stratum to its quota, mix, and cut by edges."""
@@ -99,8 +142,8 @@ class OrderTask:
 
     def loss(self, model: nn.Module, batch: list[Example]) -> Tensor:
         """Cross-entropy of the order plus the error of |m| where it is known."""
-        joined = shaken(join(batch).to(self.device))
-        output = model(joined)
+        joined = join(batch).to(self.device)
+        output = model(joined, self.atoms(batch)) if self.atoms else model(shaken(joined))
         order = torch.tensor([e.order for e in batch], device=self.device)
         loss = cross_entropy(output["order"], order, label_smoothing=LABEL_SMOOTHING)
         target = torch.from_numpy(np.concatenate([e.moments for e in batch])).to(self.device)
@@ -143,9 +186,10 @@ class PropagationTask:
     weights themselves is measured on compounds that they never saw.
     """
 
-    def __init__(self, examples: Sequence[Example], device: torch.device) -> None:
+    def __init__(self, examples: Sequence[Example], device: torch.device, frozen: MagnetismNetwork) -> None:
         self.examples = select(examples, lambda e: e.zero_k >= 0)
         self.train, self.device = select(self.examples, trainable), device
+        self.atoms = FrozenAtoms(frozen, self.train, device)
 
     def batches(self, epoch: int) -> list[list[Example]]:
         """All compounds in a new order."""
@@ -154,7 +198,7 @@ class PropagationTask:
 
     def loss(self, model: nn.Module, batch: list[Example]) -> Tensor:
         """Binary cross-entropy of every member on the rows that are not held out for it."""
-        logits = model(shaken(join(batch).to(self.device)))["zero_k"]
+        logits = model(join(batch).to(self.device), self.atoms(batch))["zero_k"]
         members = logits.shape[1]
         target = torch.tensor([[float(e.zero_k)] * members for e in batch], device=self.device)
         own = torch.tensor(

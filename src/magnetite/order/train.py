@@ -93,7 +93,7 @@ def train_order(
     first = OrderTask([e for e in examples if e.formula not in measured], device, schedule.seed)
     network = _fit(network, first, schedule, run / "body", progress, log)
     only(network, network.order)
-    second = OrderTask(examples, device, schedule.seed, ORDER_DRAWS)
+    second = OrderTask(examples, device, schedule.seed, ORDER_DRAWS, frozen=network)
     return _fit(network, second, replace(ORDER, seed=schedule.seed), run / "order", progress, log)
 
 
@@ -112,7 +112,7 @@ def train_kvector(
     network = MagnetismNetwork(replace(order.config, k_members=K_MEMBERS)).to(device)
     network.load_state_dict(order.state_dict(), strict=False)
     only(network, network.zero_k)
-    return _fit(network, PropagationTask(examples, device), schedule, run / "kvector", progress, log)
+    return _fit(network, PropagationTask(examples, device, network), schedule, run / "kvector", progress, log)
 
 
 def load_stage(run: Path, stage: str, device: torch.device, config: NetworkConfig) -> MagnetismNetwork:

@@ -28,7 +28,7 @@ of every threshold."""
 
 
 def descriptor(batch: Batch, properties: Tensor) -> Tensor:
-    """Composition statistics, density and size of the cell of each crystal.
+    """Composition statistics, density, size of the cell and geometry of the magnetic sublattice of each crystal.
 
     Args:
         batch: the crystals.
@@ -36,9 +36,9 @@ def descriptor(batch: Batch, properties: Tensor) -> Tensor:
 
     Returns:
         Mean, spread, smallest and largest of each property over the atoms, the share of each
-        element, the logarithm of the volume per atom in Å³, and the numbers of all atoms and of those
+        element, the logarithm of the volume per atom in Å³, the numbers of all atoms and of those
         that can carry a moment, which are the same for a supercell because crystals come as primitive
-        cells; (n_crystals, 4 p + 107), double.
+        cells, and the batch's geometry; (n_crystals, 4 p + 107 + g), double.
     """
     x = properties.double()[batch.numbers]
     mean = batch.mean_over_atoms(x)
@@ -49,7 +49,7 @@ def descriptor(batch: Batch, properties: Tensor) -> Tensor:
     magnets = batch.mean_over_atoms(torch.tensor(CAN_CARRY, device=x.device)[batch.numbers].double()[:, None])
     sizes = batch.sizes.double()[:, None]
     return (
-        torch.cat([mean, spread, *extremes, shares, volume, sizes, magnets * sizes], dim=1)
+        torch.cat([mean, spread, *extremes, shares, volume, sizes, magnets * sizes, batch.geometry], dim=1)
         .round(decimals=DECIMALS)
         .float()
         .double()

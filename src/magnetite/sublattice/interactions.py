@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from magnetite.order.sublattice import Neighbours
+    from magnetite.sublattice.features import Neighbours
 
 WINDOWS = ((160.0, 180.0), (80.0, 100.0), (110.0, 145.0))
 """Degrees; strong antiferromagnetic superexchange, weak or ferromagnetic, and what lies between."""

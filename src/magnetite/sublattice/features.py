@@ -14,9 +14,9 @@ import numpy as np
 
 from magnetite.cells import compact
 from magnetite.elements import CAN_CARRY
-from magnetite.order.interactions import INTERACTION_NAMES, interactions
-from magnetite.order.symmetry import SYMMETRY_NAMES, symmetry
-from magnetite.order.valence import VALENCE_NAMES, valence
+from magnetite.sublattice.interactions import INTERACTION_NAMES, interactions
+from magnetite.sublattice.symmetry import SYMMETRY_NAMES, symmetry
+from magnetite.sublattice.valence import VALENCE_NAMES, valence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
