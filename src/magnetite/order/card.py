@@ -11,6 +11,7 @@ import torch
 from magnetite.datasets.magnetic import Example
 from magnetite.evaluation.order import measure
 from magnetite.order.network import MagnetismNetwork
+from magnetite.order.tasks import CONFIRMED
 
 SOURCES = {
     "ggau": (
@@ -25,6 +26,10 @@ SOURCES = {
         "Materials Project structures of elements without reason for magnetism, taken as non-magnetic",
         "CC-BY 4.0",
     ),
+    "confirmed": (
+        "Of those outside GGA+U: computed ferromagnets whose formula has a measured Curie temperature",
+        "MIT",
+    ),
     "measured": (
         "MAGNDATA (Bilbao Crystallographic Server): refined magnetic structures, chemical cells only",
         "none stated",
@@ -37,9 +42,10 @@ def describe(
 ) -> dict[str, Any]:
     """The card's content but for weights, elements and settings, with figures on the test split."""
     counts = Counter(e.stratum for e in examples)
+    counts[CONFIRMED[0]] = sum(e.has_curie and (e.stratum, e.order) == ("other", CONFIRMED[1]) for e in examples)
     return {
         "name": "magnetism",
-        "version": "0.1.0",
+        "version": "0.2.0",
         "family": "order",
         "description": (
             "Magnetic order (NM, AFM, FM/FiM), zero or non-zero propagation vector and |m| of each site from the "

@@ -29,10 +29,10 @@ BODY_DRAWS: Draws = {
 }  # fmt: skip
 ORDER_DRAWS: Draws = {
     ("ggau", 0): 2000, ("ggau", 1): 3600, ("ggau", 2): 4000,
-    ("other", 0): 3000, ("other", 1): 900, ("other", 2): 1500,
-    ("quiet", 0): 1500, ("measured", 1): 2400, ("measured", 2): 700,
+    ("other", 0): 4000, ("other", 1): 500, ("other", 2): 1000, ("confirmed", 2): 1500,
+    ("quiet", 0): 4000, ("measured", 1): 2800, ("measured", 2): 800,
 }  # fmt: skip
-"""Outside GGA+U, measured orders weigh more than calculations that tried only FM."""
+"""Outside GGA+U, measured orders and Curie temperatures weigh more than calculations that tried only FM."""
 CONFIRMED = ("confirmed", ORDER_CLASSES.index("FM"))
 REPEATS = 4
 POSITION_NOISE = 0.02
@@ -61,13 +61,13 @@ def shaken(batch: Batch) -> Batch:
 
 @torch.no_grad()
 def evaluate(
-    model: MagnetismNetwork, examples: Sequence[Example], device: torch.device
+    model: MagnetismNetwork, examples: Sequence[Example], device: torch.device, atoms: FrozenAtoms | None = None
 ) -> dict[str, NDArray[np.float32]]:
     """Outputs of the network for every example, in order; ``moment`` is joined over all atoms."""
     model.eval()
     outputs: dict[str, list[Tensor]] = defaultdict(list)
     for part in by_edges(examples, lambda e: e.graph.n_edges, EDGES_PER_BATCH[device.type]):
-        for name, value in model(join(part).to(device)).items():
+        for name, value in model(join(part).to(device), atoms(part) if atoms else None).items():
             outputs[name].append(value.cpu())
     return {name: torch.cat(values).numpy() for name, values in outputs.items()}
 
@@ -116,11 +116,11 @@ class OrderTask:
                 key = self._pool(example)
                 if key in draws:
                     self.pools[key].append(example)
-        learns = [e for pool in self.pools.values() for e in pool]
-        self.atoms = FrozenAtoms(frozen, learns, device) if frozen else None
         self.validation = select(
             examples, lambda e: e.fold == VALIDATION_FOLD and e.order >= 0 and (e.balanced or e.stratum != "ggau")
         )
+        needed = [e for pool in self.pools.values() for e in pool] + self.validation
+        self.atoms = FrozenAtoms(frozen, needed, device) if frozen else None
 
     def _pool(self, example: Example) -> tuple[str, int]:
         """The stratum and class that an example is drawn with."""
@@ -157,7 +157,7 @@ class OrderTask:
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Accuracy and macro-F1 on the balanced rows, and what else is known of unseen formulas."""
         assert isinstance(model, MagnetismNetwork)
-        return order_metrics(self.validation, evaluate(model, self.validation, self.device))
+        return order_metrics(self.validation, evaluate(model, self.validation, self.device, self.atoms))
 
 
 def order_metrics(examples: Sequence[Example], output: dict[str, NDArray[np.float32]]) -> dict[str, float]:
@@ -189,7 +189,7 @@ class PropagationTask:
     def __init__(self, examples: Sequence[Example], device: torch.device, frozen: MagnetismNetwork) -> None:
         self.examples = select(examples, lambda e: e.zero_k >= 0)
         self.train, self.device = select(self.examples, trainable), device
-        self.atoms = FrozenAtoms(frozen, self.train, device)
+        self.atoms = FrozenAtoms(frozen, self.examples, device)
 
     def batches(self, epoch: int) -> list[list[Example]]:
         """All compounds in a new order."""
@@ -210,7 +210,7 @@ class PropagationTask:
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Accuracy of each member on the compounds held out for it."""
         assert isinstance(model, MagnetismNetwork)
-        return propagation_metrics(self.examples, evaluate(model, self.examples, self.device))
+        return propagation_metrics(self.examples, evaluate(model, self.examples, self.device, self.atoms))
 
 
 def propagation_metrics(examples: Sequence[Example], output: dict[str, NDArray[np.float32]]) -> dict[str, float]:
