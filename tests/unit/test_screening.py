@@ -141,7 +141,7 @@ def test_a_killed_process_loses_only_the_unfinished_part(stop: signal.Signals, s
     code = (
         "import sys, time; from magnetite import pipeline, screening; from magnetite.cli import main;"
         "screening.ROWS_PER_PART = 4; pipeline.MAX_WAITING = 3; predict = pipeline._predict;"
-        "pipeline._predict = lambda *a: time.sleep(0.05) or predict(*a); sys.exit(main(sys.argv[1:]))"
+        "pipeline._predict = lambda *a: time.sleep(0.5) or predict(*a); sys.exit(main(sys.argv[1:]))"
     )
     arguments = ["screen", str(source), "--out", str(out), "--quiet"]
     with subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True) as process:

@@ -22,6 +22,7 @@ from magnetite.order.train import export_run, train_kvector, train_order
 from magnetite.structures import as_crystal
 from magnetite.sublattice import magnetic_geometry
 from magnetite.training import Schedule, fit
+from magnetite.zoo.cards import Card
 
 CPU = torch.device("cpu")
 SMALL = NetworkConfig(scalars=16, vectors=4, layers=1, dropout=0.0)
@@ -134,7 +135,7 @@ def test_the_whole_training_of_the_order_model(
     structure = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.15), ["Fe", "O"], [[0, 0, 0], [0.5] * 3])
     answer = magnetite.analyze_magnetism(structure, model=str(card), device="cpu")
     assert answer.label == "FM"
-    assert answer.model == "magnetism 0.1.0"
+    assert answer.model == str(Card.read(card))
     unknown = magnetite.analyze_magnetism(
         structure.replace_species({"Fe": "U"}, in_place=False), model=str(card), device="cpu"
     )
