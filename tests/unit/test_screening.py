@@ -139,6 +139,8 @@ def test_ctrl_c_on_the_command_line(
 def test_a_killed_process_loses_only_the_unfinished_part(stop: signal.Signals, source: Path, tmp_path: Path) -> None:
     out, parts = tmp_path / "out.parquet", tmp_path / "out.parquet.parts"
     code = (
+        # A shell that starts the tests in the background makes them, and so this child, ignore Ctrl-C.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "import sys, time; from magnetite import pipeline, screening; from magnetite.cli import main;"
         "screening.ROWS_PER_PART = 4; pipeline.MAX_WAITING = 3; predict = pipeline._predict;"
         "pipeline._predict = lambda *a: time.sleep(0.5) or predict(*a); sys.exit(main(sys.argv[1:]))"
