@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from magnetite.api import analyze_magnetism, analyze_many, classify_many, classify_structure, load
     from magnetite.errors import MagnetiteError
+    from magnetite.propagation import RankedVector, rank_wave_vectors
     from magnetite.prototypes.maps import PatternMap
     from magnetite.prototypes.matching import match_patterns
     from magnetite.prototypes.reports import PrototypeReport
@@ -29,6 +30,7 @@ __all__ = [
     "MagnetiteError",
     "PatternMap",
     "PrototypeReport",
+    "RankedVector",
     "analyze_magnetism",
     "analyze_many",
     "classify_many",
@@ -37,6 +39,7 @@ __all__ = [
     "enable",
     "load",
     "match_patterns",
+    "rank_wave_vectors",
     "read_structures",
 ]
 
@@ -45,12 +48,14 @@ _HOMES = {
     "MagnetiteError": "magnetite.errors",
     "PatternMap": "magnetite.prototypes.maps",
     "PrototypeReport": "magnetite.prototypes.reports",
+    "RankedVector": "magnetite.propagation",
     "analyze_magnetism": "magnetite.api",
     "analyze_many": "magnetite.api",
     "classify_many": "magnetite.api",
     "classify_structure": "magnetite.api",
     "load": "magnetite.api",
     "match_patterns": "magnetite.prototypes.matching",
+    "rank_wave_vectors": "magnetite.propagation",
     "read_structures": "magnetite.sources",
 }
 

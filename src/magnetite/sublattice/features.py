@@ -105,11 +105,10 @@ def magnetic_geometry(crystal: Crystal) -> NDArray[np.float64]:
     n_sites = int(np.count_nonzero(magnetic))
     if n_sites == 0:
         return np.full(len(GEOMETRY_NAMES), FILL)
-    magnets, ligands = _neighbours(crystal, magnetic)
+    magnets, ligands = neighbours(crystal, magnetic)
     distances = by_group(magnets.distances, magnets.sites, n_sites, np.inf)
     copies = by_group((magnets.sites == magnets.atoms).astype(float), magnets.sites, n_sites, 0.0)
-    nearest = by_group(ligands.distances, ligands.sites, n_sites, LIGAND_REACH).min(axis=1, initial=LIGAND_REACH)
-    bonds = ligands.where(ligands.distances < nearest[ligands.sites] * COORDINATION + _SLACK)
+    bonds, nearest = coordinated(ligands, n_sites)
     coordination = np.bincount(bonds.sites, minlength=n_sites)
     found = np.concatenate(
         [
@@ -143,8 +142,22 @@ def by_group(values: NDArray[np.float64], groups: NDArray[np.int64], n_groups: i
     return table
 
 
-def _neighbours(crystal: Crystal, magnetic: NDArray[np.bool_]) -> tuple[Neighbours, Neighbours]:
-    """Magnetic neighbours within `REACH` and ligands within `LIGAND_REACH` of each magnetic site."""
+def coordinated(ligands: Neighbours, n_sites: int) -> tuple[Neighbours, NDArray[np.float64]]:
+    """Bonds to the ligands that are coordinated, and the distance of each site's nearest ligand in Å.
+
+    Args:
+        ligands: of each magnetic site, as `neighbours` gives them.
+        n_sites: number of magnetic sites.
+    """
+    nearest = by_group(ligands.distances, ligands.sites, n_sites, LIGAND_REACH).min(axis=1, initial=LIGAND_REACH)
+    return ligands.where(ligands.distances < nearest[ligands.sites] * COORDINATION + _SLACK), nearest
+
+
+def neighbours(crystal: Crystal, magnetic: NDArray[np.bool_]) -> tuple[Neighbours, Neighbours]:
+    """Magnetic neighbours within `REACH` and ligands within `LIGAND_REACH` of each magnetic site.
+
+    Images count cells of the crystal's lattice made `compact`.
+    """
     from pymatgen.optimization.neighbors import find_points_in_spheres
 
     lattice, coords = compact(crystal.lattice, crystal.frac_coords)

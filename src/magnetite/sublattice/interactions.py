@@ -39,7 +39,7 @@ _SLACK = 1e-3
 _ZERO = 1e-9
 
 
-class _Bridges(NamedTuple):
+class Bridges(NamedTuple):
     """Pairs of magnetic sites bound to the same ligand.
 
     Attributes:
@@ -67,7 +67,7 @@ def interactions(magnets: Neighbours, bonds: Neighbours, n_sites: int, fill: flo
     Returns:
         The numbers that `INTERACTION_NAMES` names, shape (len(INTERACTION_NAMES),).
     """
-    bridges, n_bridging = _bridges(bonds)
+    bridges, n_bridging = find_bridges(bonds)
     angles = np.degrees(np.arccos(bridges.cosines))
     strength = bridges.cosines**2
     found = [fill] * (3 + len(WINDOWS))
@@ -87,7 +87,7 @@ def interactions(magnets: Neighbours, bonds: Neighbours, n_sites: int, fill: flo
     return np.array([*found, n_bridging / n_sites, *bridged, *direct])
 
 
-def _bridges(bonds: Neighbours) -> tuple[_Bridges, int]:
+def find_bridges(bonds: Neighbours) -> tuple[Bridges, int]:
     """Every two bonds of every ligand, and how many ligands have two."""
     order = np.argsort(bonds.atoms, kind="stable")
     counts = np.bincount(bonds.atoms)
@@ -101,7 +101,7 @@ def _bridges(bonds: Neighbours) -> tuple[_Bridges, int]:
     upper = np.triu(np.ones((width, width), dtype=bool), 1)
     ligand, one, other = np.nonzero(is_bond[:, :, None] & is_bond[:, None, :] & upper)
     first, second = table[ligand, one], table[ligand, other]
-    pairs = _Bridges(
+    pairs = Bridges(
         np.clip(cosines[ligand, one, other], -1, 1),
         bonds.sites[first],
         bonds.sites[second],

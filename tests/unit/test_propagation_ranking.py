@@ -1,0 +1,74 @@
+"""The ranking of wave vectors, through the public function."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from monty.json import MontyDecoder, MontyEncoder
+from pymatgen.core import Lattice, Structure
+
+import magnetite
+from magnetite.propagation.couplings import COUPLING_NAMES, energies
+from magnetite.propagation.stars import star_of, stars
+from magnetite.structures import as_crystal
+
+
+def test_probabilities_are_shared_out(nio: Structure) -> None:
+    every = magnetite.rank_wave_vectors(nio, limit=1000)
+    assert sum(found.probability for found in every) == pytest.approx(1, abs=1e-4)
+    assert [f.probability for f in every] == sorted((f.probability for f in every), reverse=True)
+    assert magnetite.rank_wave_vectors(nio, limit=3) == every[:3]
+    known = magnetite.rank_wave_vectors(nio, 0.125, limit=1000)
+    assert [f.probability for f in known if f.is_zero] == [0.125]
+    assert sum(f.probability for f in known) == pytest.approx(1, abs=1e-4)
+
+
+def test_vectors_are_given_in_both_bases(nio: Structure) -> None:
+    supercell = nio * [[1, 0, 0], [0, 1, 1], [0, 0, 2]]
+    crystal = as_crystal(supercell)
+    for found in magnetite.rank_wave_vectors(supercell, limit=20):
+        own = np.array([eval_fraction(c) for c in found.k]) @ np.linalg.inv(crystal.primitive[0].lattice).T
+        given = np.array([eval_fraction(c) for c in found.k_input]) @ np.linalg.inv(crystal.lattice).T
+        np.testing.assert_allclose(own, given, atol=1e-9)
+
+
+def eval_fraction(text: str) -> float:
+    numerator, _, denominator = text.partition("/")
+    return int(numerator) / int(denominator or 1)
+
+
+def test_a_supercell_gets_the_same_answer(rutile: Structure) -> None:
+    one, other = (magnetite.rank_wave_vectors(s) for s in (rutile, rutile * (1, 2, 1)))
+    assert [(f.point, f.star_size) for f in one] == [(f.point, f.star_size) for f in other]
+    np.testing.assert_allclose([f.probability for f in one], [f.probability for f in other], atol=1e-5)
+
+
+def test_answers_survive_json(nio: Structure) -> None:
+    found = magnetite.rank_wave_vectors(nio)
+    assert json.loads(json.dumps(found, cls=MontyEncoder), cls=MontyDecoder) == found
+
+
+def test_a_crystal_without_magnetic_atoms_has_none() -> None:
+    silicon = Structure.from_spacegroup("Fd-3m", Lattice.cubic(5.43), ["Si"], [[0, 0, 0]])
+    assert magnetite.rank_wave_vectors(silicon) == []
+
+
+def test_superexchange_at_180_degrees_chooses_l(nio: Structure) -> None:
+    """Second neighbours of the fcc lattice alone, antiferromagnetic: L satisfies all six (Luttinger and Tisza)."""
+    cell = as_crystal(nio).primitive[0]
+    candidates = stars(cell)
+    found = energies(cell, np.array([s.k for s in candidates], dtype=float), np.nan)[COUPLING_NAMES.index("bridged")]
+    best = int(np.argmin(found))
+    assert star_of(cell.lattice @ np.full(3, 0.5) / 4.177, candidates) == best  # (1/2 1/2 1/2) of the cubic cell
+    assert found[best] == pytest.approx(-1)
+    assert found[0] == pytest.approx(1)
+
+
+def test_energies_do_not_depend_on_the_cell(corundum: Structure) -> None:
+    found = []
+    for structure in (corundum, corundum * [[1, 0, 0], [2, 1, 0], [0, 0, 1]]):
+        cell = as_crystal(structure).primitive[0]
+        found.append(np.sort(energies(cell, np.array([s.k for s in stars(cell)], dtype=float), np.nan), axis=1))
+    np.testing.assert_allclose(found[0], found[1], atol=1e-6)
