@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from magnetite.elements import MAX_ATOMIC_NUMBER, PROPERTY_NAMES, property_table
 from magnetite.graphs import MAX_REACH
+from magnetite.order.site_moments import SiteMoments
 from magnetite.order.trees import Trees, descriptor
 from magnetite.runtime import Batch
 
@@ -42,6 +43,7 @@ class NetworkConfig:
         tree_weight: their share in the probability of AFM among magnets.
         k_forest: size of the forest beside each propagation-vector readout; None before they are grown.
         k_forest_weight: its share in the probability of a zero propagation vector.
+        site_moments: width of the readout for |m| that is trained last; None before, when |m| is one step of the body.
     """
 
     scalars: int = 96
@@ -54,6 +56,7 @@ class NetworkConfig:
     tree_weight: float = 0.5
     k_forest: tuple[int, int, int] | None = None
     k_forest_weight: float = 0.9
+    site_moments: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For the model card."""
@@ -211,6 +214,7 @@ class MagnetismNetwork(nn.Module):
         self.trees = Trees(*config.trees) if config.trees else None
         forests = config.k_members if config.k_forest else 0
         self.k_forests = nn.ModuleList(Trees(*(config.k_forest or ())) for _ in range(forests))
+        self.site_moments = SiteMoments(self.body.size, config.site_moments) if config.site_moments else None
 
     def forward(self, batch: Batch, atoms: Tensor | None = None) -> dict[str, Tensor]:
         """Evaluate a batch.
@@ -236,9 +240,14 @@ class MagnetismNetwork(nn.Module):
         return {
             "order": order,
             "features": features,
-            "moment": self.moment(atoms).squeeze(1),
+            "moment": self._moments(atoms, batch),
             "zero_k": zero_k,
         }
+
+    def _moments(self, atoms: Tensor, batch: Batch) -> Tensor:
+        readout = self.site_moments
+        found: Tensor = readout(atoms, batch, self.body.properties) if readout else self.moment(atoms).squeeze(1)
+        return found
 
     def _with_forests(self, logits: Tensor, table: Tensor) -> Tensor:
         """Logits of the probabilities of zero k, each member's averaged with its forest's."""

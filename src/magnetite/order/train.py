@@ -26,6 +26,7 @@ from magnetite.datasets.magnetic import N_FOLDS, TEST_FOLD, VALIDATION_FOLD, Exa
 from magnetite.errors import DataError
 from magnetite.order.card import describe
 from magnetite.order.export import element_counts, export, fit_domain, fit_temperature
+from magnetite.order.moment_training import grow_moments
 from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork, NetworkConfig
 from magnetite.order.tasks import ORDER_DRAWS, OrderTask, PropagationTask, evaluate, join, k_fold, out_of_fold
 from magnetite.order.trees import Trees, descriptor
@@ -180,8 +181,8 @@ def grow_forests(network: MagnetismNetwork, examples: Sequence[Example], device:
 def export_run(
     network: MagnetismNetwork, examples: Sequence[Example], folder: Path, device: torch.device, **card: Any
 ) -> Path:
-    """Add the trees, calibrate on the validation split, measure on the test split, write weights and card."""
-    network = grow_trees(network, examples, device)
+    """Add trees and the readout for |m|, calibrate on the validation split, measure on test, write weights and card."""
+    network = grow_moments(grow_trees(network, examples, device), examples, device)
     if network.config.k_members:
         network = grow_forests(network, examples, device)
     train = select(examples, lambda e: e.fold not in (TEST_FOLD, VALIDATION_FOLD) and trainable(e))

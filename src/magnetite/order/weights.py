@@ -10,7 +10,7 @@ from torch import Tensor
 from magnetite.errors import ZooError
 from magnetite.order.network import MagnetismNetwork, NetworkConfig
 
-TABLES = ("body.properties", "trees.", "k_forests.")
+TABLES = ("body.properties", "trees.", "k_forests.", "site_moments.")
 """Buffers that travel with the weights; all others are generated."""
 
 
