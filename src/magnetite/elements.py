@@ -7,10 +7,11 @@ prediction never depends on the version of the library that the table was taken 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
-from ase.data import chemical_symbols
+from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
 MAX_ATOMIC_NUMBER = 103
@@ -30,6 +31,16 @@ MAGNETIC_ELEMENTS = frozenset(
 
 CAN_CARRY = [symbol in MAGNETIC_ELEMENTS for symbol in chemical_symbols[: MAX_ATOMIC_NUMBER + 1]]
 """Whether the element of each atomic number (from 0, which is none) can carry a moment."""
+
+_HUBBARD = frozenset(atomic_numbers[symbol] for symbol in "Co Cr Fe Mn Mo Ni V W".split())
+_ANIONS = frozenset(atomic_numbers[symbol] for symbol in ("O", "F"))
+
+
+def in_ggau_chemistry(numbers: Iterable[int]) -> bool:
+    """Whether the Materials Project computes a crystal with GGA+U: an oxide or fluoride of a metal that has a U."""
+    present = frozenset(map(int, numbers))
+    return bool(present & _HUBBARD) and bool(present & _ANIONS)
+
 
 PROPERTY_NAMES = (
     "group", "row", "mendeleev_no", "X", "atomic_radius", "ionization_energy", "electron_affinity",

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from monty.json import MSONable
 
+from magnetite.errors import StructureError
+
 if TYPE_CHECKING:
     from pymatgen.analysis.magnetism.analyzer import Ordering
+
+    from magnetite.orderings.order import MagneticOrder
+    from magnetite.structures import Crystal, StructureLike
 
 CLASSES = ("NM", "AFM", "FM")
 """Classes of magnetic order; FM includes ferrimagnets."""
@@ -56,6 +61,8 @@ class MagnetismReport(MSONable):
     site_moments: tuple[float, ...] | None = None
     source: str | None = None
     error: str | None = None
+    # What it was made from, bare: a crystal keeps its neighbour graph, of which thousands would fill the memory.
+    _made_from: tuple[Any, ...] | None = field(default=None, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         # JSON has no tuples; restoring them here keeps as_dict and from_dict exact inverses.
@@ -90,6 +97,54 @@ class MagnetismReport(MSONable):
         if self.zero_k_probability is None or not self.is_magnetic:
             return None if self.error else False
         return self.zero_k_probability < EVEN
+
+    def remember(self, crystal: Crystal) -> MagnetismReport:
+        """Keep the crystal that the report is of, for `initial_order`; it is neither compared nor serialised."""
+        kept = (crystal.lattice, crystal.frac_coords, crystal.numbers, crystal.source)
+        object.__setattr__(self, "_made_from", kept)
+        return self
+
+    def initial_order(self, structure: StructureLike | None = None) -> MagneticOrder:
+        """The most probable magnetic order of the most probable class, with its cell and moments.
+
+        Worked out when asked for; `magnetite.propose_orders` gives the alternatives too.
+
+        Args:
+            structure: what the report is of; needed for reports that were read from a file or database.
+
+        Raises:
+            StructureError: the report is of an error, the structure is missing or another one, or no order of this
+                class is possible on its magnetic sites.
+        """
+        from magnetite.orderings.initial import initial_order
+
+        return initial_order(self, self._crystal(structure))
+
+    def initial_magmoms(self, structure: StructureLike | None = None) -> tuple[Any, ...]:
+        """Signed moments of the input's sites in μB, to start a calculation from.
+
+        All zero for NM; for FM all up, or up and down by whole elements or orbits of sites where a ferrimagnet is
+        more probable; for AFM up and down if the input's cell repeats the order. Cartesian vectors if the order is
+        not collinear.
+
+        Args:
+            structure: what the report is of; needed for reports that were read from a file or database.
+
+        Raises:
+            StructureError: as `initial_order`, or the order needs a larger cell than the input's.
+        """
+        from magnetite.orderings.initial import initial_moments
+
+        return tuple(initial_moments(self, self._crystal(structure)).tolist())
+
+    def _crystal(self, structure: StructureLike | None) -> Crystal:
+        from magnetite.structures import Crystal, as_crystal
+
+        if structure is not None:
+            return as_crystal(structure)
+        if self._made_from is None:
+            raise StructureError("the report does not hold its structure; give it", self.source)
+        return Crystal(*self._made_from)
 
     def as_row(self) -> dict[str, Any]:
         """The report as one JSON-ready row, the format of ``magnetite predict --format jsonl``."""

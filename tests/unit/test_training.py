@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from torch import Tensor, nn
 from magnetite.datasets.curie import curie_formulas
 from magnetite.datasets.magnetic import Example, hash_fold
 from magnetite.errors import DataError
-from magnetite.order.export import fit_temperature
+from magnetite.order.calibration import fit_temperature
+from magnetite.order.finish import export_run
 from magnetite.order.network import MagnetismNetwork, NetworkConfig
 from magnetite.order.tasks import CONFIRMED, OrderTask, PropagationTask, evaluate, k_fold, out_of_fold
-from magnetite.order.train import export_run, train_kvector, train_order
+from magnetite.order.train import train_kvector, train_order
 from magnetite.structures import as_crystal
 from magnetite.sublattice import magnetic_geometry
 from magnetite.training import Schedule, fit
@@ -131,7 +133,10 @@ def test_the_whole_training_of_the_order_model(
 
     import magnetite
 
-    card = export_run(network, examples, tmp_path / "model", CPU)
+    sceptic = deepcopy(order)
+    with torch.no_grad():
+        sceptic.order.logits[-1].bias[0] += 20.0
+    card = export_run(network, examples, tmp_path / "model", CPU, companions=[sceptic])
     structure = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.15), ["Fe", "O"], [[0, 0, 0], [0.5] * 3])
     answer = magnetite.analyze_magnetism(structure, model=str(card), device="cpu")
     assert answer.label == "FM"
@@ -141,6 +146,10 @@ def test_the_whole_training_of_the_order_model(
     )
     assert not unknown.in_domain
     assert any("U not in the training data" in warning for warning in unknown.warnings)
+    best = magnetite.analyze_magnetism(structure, model=str(card.with_name("magnetism-best.json")), device="cpu")
+    assert answer.probabilities["NM"] < 0.3
+    assert best.probabilities["NM"] > 0.3, "the companion, which calls everything NM, was asked as well"
+    assert best.site_moments == pytest.approx(answer.site_moments)
 
 
 def test_splits_never_share_a_formula(examples: list[Example]) -> None:

@@ -20,10 +20,11 @@ card (.json) lie in RUN/model, ready for `--model RUN/model/NAME.json` of the co
   magnetite train order      --data DATA --run runs/a   the body, then the order readout
   magnetite train kvector    --data DATA --run runs/a   the propagation-vector ensemble on that body
   magnetite train prototypes --data DATA --run runs/b   the classifier of structure types
+  magnetite train prototypes --data DATA --run runs/b --damage   after it, the one for damaged samples
 
 DATA holds the folders dft_magnetic/ and magndata/ described in docs/data.md, for prototypes arise/.
 
-Own structure types: this adds two to the classifier that comes with Magnetite, in a minute or so and
+Own structure types: this adds two to the classifier that comes with Magnetite, in some minutes and
 without its data. Layers are files with an empty slice of 8 Å along the third cell vector.
 
   magnetite train prototypes --add fluorite=CaF2.cif --add rutile=TiO2.cif --run runs/c
@@ -42,6 +43,13 @@ def add_parser(subparsers: Any) -> None:
     add_device(parser)
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's)")
     parser.add_argument("--compile", action="store_true", help="compile the convolutions; needs a C compiler on a CPU")
+    parser.add_argument(
+        "--companion", type=Path, action="append", metavar="RUN",
+        help="order, kvector: a finished run of another seed that joins in the model NAME-best; repeat for several",
+    )  # fmt: skip
+    parser.add_argument(
+        "--damage", action="store_true", help="prototypes: learn damaged structures, too, after a run without it"
+    )
     own = parser.add_argument_group("own structure types (prototypes)")
     own.add_argument("--add", action="append", metavar="NAME=FILE", help="a new class; repeat for several")
     own.add_argument(
@@ -81,6 +89,7 @@ def _order(args: argparse.Namespace, device: torch.device) -> Path:
     from dataclasses import replace
 
     from magnetite.order import train
+    from magnetite.order.finish import export_run
     from magnetite.order.network import NetworkConfig
 
     examples = train.read_examples(args.data)
@@ -91,7 +100,8 @@ def _order(args: argparse.Namespace, device: torch.device) -> Path:
         order = train.load_stage(args.folder, "order", device, NetworkConfig())
         schedule = replace(train.KVECTOR, **_changes(args))
         network = train.train_kvector(examples, order, args.folder, device, schedule=schedule)
-    return train.export_run(network, examples, args.folder / "model", device)
+    others = [train.load_stage(folder, "order", device, NetworkConfig()) for folder in args.companion or ()]
+    return export_run(network, examples, args.folder / "model", device, companions=others)
 
 
 def _prototypes(args: argparse.Namespace, device: torch.device) -> Path:
@@ -106,6 +116,10 @@ def _prototypes(args: argparse.Namespace, device: torch.device) -> Path:
         schedule = replace(extend.FINE_TUNING, **_changes(args))
         start = load_classifier(args.start, args.device)
         return extend.add_classes(additions, start, args.folder, name=args.name, schedule=schedule)
+    if args.damage:
+        from magnetite.prototypes.toughen import train_with_damage
+
+        return train_with_damage(args.data, args.folder, device, seed=args.seed)
     schedule = replace(train.SCHEDULE, **_changes(args))
     if args.tune is None:
         return train.train_from_data(args.data, args.folder, device, schedule=schedule)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from scipy.special import softmax
 
 from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, select
 from magnetite.evaluation.figures import CARRIES, moment_figures, order_figures, propagation_figures
 from magnetite.evaluation.metrics import Metric
+from magnetite.order.calibration import Calibration
 from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork
 from magnetite.order.tasks import evaluate, out_of_fold
 
@@ -47,7 +47,7 @@ WORDS = {
 def measure(
     network: MagnetismNetwork,
     examples: Sequence[Example],
-    calibration: dict[str, float],
+    calibration: Calibration,
     device: torch.device,
     split: str = "test",
 ) -> list[Metric]:
@@ -56,18 +56,18 @@ def measure(
     Args:
         network: the trained network.
         examples: all examples; the split is chosen here.
-        calibration: ``order_temperature`` and ``zero_k_temperature``.
+        calibration: the temperatures of its probabilities.
         device: where the network runs.
         split: ``test`` or ``validation``; the propagation vector is always measured out of fold.
     """
     held_out = select(examples, lambda e: e.fold == SPLITS[split])
     output = evaluate(network, held_out, device)
-    probabilities = softmax(output["order"].astype(float) / calibration["order_temperature"], axis=1)
+    probabilities = calibration.order([e.graph for e in held_out], output["order"])
     figures = order_figures(held_out, probabilities) | moment_figures(held_out, output["moment"])
     if network.config.k_members:
         compounds = select(examples, lambda e: e.zero_k >= 0)
         logits = evaluate(network, compounds, device)["zero_k"]
-        figures |= propagation_figures(compounds, out_of_fold(compounds, logits / calibration["zero_k_temperature"]))
+        figures |= propagation_figures(compounds, out_of_fold(compounds, logits / calibration.zero_k))
     return [
         Metric(name, figures[key].value, protocol.format(split=split), figures[key].rows, unit)
         for key, (name, protocol, unit) in WORDS.items()

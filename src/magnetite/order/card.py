@@ -10,9 +10,13 @@ import torch
 
 from magnetite.datasets.magnetic import Example
 from magnetite.evaluation.order import measure
+from magnetite.order.calibration import Calibration
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.tasks import CONFIRMED
 
+FAST = "magnetism"
+VERSION = "0.3.0"
+BODIES = ("one equivariant network (e3nn)", "several equivariant networks (e3nn) that answer together")
 SOURCES = {
     "ggau": (
         "Materials Project, GGA+U chemistry with DFT moments (Sanspeur & Kitchin 2024; MP workflow 2025)",
@@ -38,18 +42,18 @@ SOURCES = {
 
 
 def describe(
-    network: MagnetismNetwork, examples: Sequence[Example], calibration: dict[str, float], device: torch.device
+    network: MagnetismNetwork, examples: Sequence[Example], calibration: Calibration, device: torch.device
 ) -> dict[str, Any]:
     """The card's content but for weights, elements and settings, with figures on the test split."""
     counts = Counter(e.stratum for e in examples)
     counts[CONFIRMED[0]] = sum(e.has_curie and (e.stratum, e.order) == ("other", CONFIRMED[1]) for e in examples)
     return {
-        "name": "magnetism",
-        "version": "0.2.0",
+        "name": FAST,
+        "version": VERSION,
         "family": "order",
         "description": (
             "Magnetic order (NM, AFM, FM/FiM), zero or non-zero propagation vector and |m| of each site from the "
-            "primitive chemical cell: one equivariant network (e3nn) on an adaptive neighbour graph."
+            f"primitive chemical cell: {BODIES[network.config.companions > 0]} on an adaptive neighbour graph."
         ),
         "licence": "MIT (weights and code)",
         "labels": (

@@ -1,14 +1,20 @@
-"""Whether a crystal resembles the training data: elements, density, distances and learned features."""
+"""Whether a crystal resembles the training data: density, distances and learned features."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from magnetite.graphs import Graph
+
+COMPONENTS = 32
+"""They hold 98 % of the variance of the features."""
 
 
 def packing(graph: Graph) -> NDArray[np.float64]:
@@ -22,19 +28,23 @@ def packing(graph: Graph) -> NDArray[np.float64]:
     return nearest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Domain:
-    """The region that the training data fills.
+    """The region that the training data fills: near some training crystal, in the space of the body's features.
+
+    What the readouts see would not do: they stretch the sure answers far apart and draw the doubtful ones together.
 
     Attributes:
-        mean: mean of the crystal features, shape (f,).
-        whitening: turns centred features into uncorrelated ones of unit spread, shape (f, f).
-        distance_limit: largest whitened distance per root dimension that counts as inside.
+        mean: of the crystals' features, shape (f,).
+        projection: from centred features, each divided by its spread, to their principal components, (f, c).
+        reference: training crystals in that space, (n, c).
+        distance_limit: largest distance to the nearest of them that counts as inside.
         packing_limits: smallest and largest nearest distance over covalent radii.
     """
 
     mean: NDArray[np.float32]
-    whitening: NDArray[np.float32]
+    projection: NDArray[np.float32]
+    reference: NDArray[np.float32]
     distance_limit: float
     packing_limits: tuple[float, float]
 
@@ -49,24 +59,40 @@ class Domain:
         """Learn the region so that a `share` of unseen examples lies inside.
 
         Args:
-            train: crystal features of the training examples, (n, f).
-            held_out: of unseen examples of the same kind, (m, f).
+            train: features of the training crystals, (n, f).
+            held_out: of unseen crystals of the same kind, (m, f).
             packings: `packing` of the training atoms.
             share: of held-out examples inside.
         """
-        mean = train.mean(0)
-        covariance = np.cov(train.T) + 1e-3 * np.trace(np.cov(train.T)) / train.shape[1] * np.eye(train.shape[1])
-        values, vectors = np.linalg.eigh(covariance)
-        whitening = (vectors / np.sqrt(values)).astype(np.float32)
+        mean, spread = train.mean(0), train.std(0)
+        spread = spread + 1e-3 * train.std()  # features that hardly vary must not count more than others
+        components = np.linalg.svd((train - mean) / spread, full_matrices=False)[2][:COMPONENTS]
+        projection = (components / spread).T.astype(np.float32)
+        reference = ((train - mean) @ projection).astype(np.float16).astype(np.float32)  # as it is stored
         finite = packings[np.isfinite(packings)]
         limits = (float(np.quantile(finite, 1e-4)), float(np.quantile(finite, 1 - 1e-4)))
-        domain = cls(mean.astype(np.float32), whitening, np.inf, limits)
-        return cls(domain.mean, whitening, float(np.quantile(domain.distance(held_out), share)), limits)
+        domain = cls(mean.astype(np.float32), projection, reference, np.inf, limits)
+        return replace(domain, distance_limit=float(np.quantile(domain.distance(held_out), share)))
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Domain:
+        """From what `tensors` and `settings` gave."""
+        mean, projection, reference = (
+            tensors[f"domain.{name}"].float().numpy() for name in ("mean", "projection", "reference")
+        )
+        low, high = settings["packing_limits"]
+        return cls(mean, projection, reference, float(settings["distance_limit"]), (float(low), float(high)))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The arrays, to travel with the weights."""
+        parts = {"mean": self.mean, "projection": self.projection, "reference": self.reference.astype(np.float16)}
+        return {f"domain.{name}": torch.from_numpy(np.ascontiguousarray(value)) for name, value in parts.items()}
 
     def distance(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Whitened distance from the training mean, per root dimension, shape (n,); about 1 inside."""
-        whitened = (features - self.mean) @ self.whitening
-        distance: NDArray[np.float64] = np.sqrt(np.mean(whitened.astype(np.float64) ** 2, axis=1))
+        """Distance to the nearest training crystal; features (n, f) → (n,)."""
+        place = ((features - self.mean) @ self.projection).astype(np.float64)
+        squares = (place**2).sum(1)[:, None] + (self.reference**2).sum(1) - 2 * place @ self.reference.T
+        distance: NDArray[np.float64] = np.sqrt(squares.min(1).clip(min=0))
         return distance
 
     def objections(self, graph: Graph, distance: float) -> list[str]:

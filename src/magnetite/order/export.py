@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 from safetensors.torch import save as pack
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 from magnetite.datasets.magnetic import Example
+from magnetite.order.calibration import Calibration
 from magnetite.order.domain import Domain, packing
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.weights import to_tensors
@@ -26,59 +24,54 @@ SPARSE = 30
 """Elements with fewer training structures than this are named in reports."""
 
 
-def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """The temperature that makes softmax(logits / T) most likely; logits (n, classes), labels (n,)."""
-
-    def loss(log_temperature: float) -> float:
-        scores = log_softmax(logits.astype(np.float64) / np.exp(log_temperature), axis=1)
-        return float(-scores[np.arange(len(labels)), labels].mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
-
-
 def element_counts(examples: Sequence[Example]) -> Counter[str]:
     """In how many examples each element occurs."""
     return Counter(chemical_symbols[z] for e in examples for z in np.unique(e.graph.numbers))
 
 
-def export(
+def write_weights(network: MagnetismNetwork, domain: Domain, folder: Path, name: str) -> dict[str, str]:
+    """Write the weights of a network and its domain; returns what a card says of the file."""
+    data = pack(to_tensors(network) | domain.tensors())
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.safetensors").write_bytes(data)
+    return {"weights": f"{name}.safetensors", "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def write_card(
     network: MagnetismNetwork,
     folder: Path,
+    weights: dict[str, str],
     *,
     card: dict[str, Any],
     counts: Counter[str],
-    calibration: dict[str, float],
+    calibration: Calibration,
     domain: Domain,
 ) -> Path:
-    """Write weights and card; returns the card's path.
+    """Write a card; returns its path.
 
     Args:
-        network: the trained network.
-        folder: where both files go.
+        network: that the card is of; its weights may be a part of those in the file.
+        folder: where the card goes.
+        weights: what `write_weights` gave.
         card: the part of the card that a person writes and the metrics.
         counts: `element_counts` of the training examples.
-        calibration: ``order_temperature`` and ``zero_k_temperature``.
+        calibration: its temperatures.
         domain: the training domain.
     """
-    tensors = to_tensors(network)
-    tensors["domain.mean"] = torch.from_numpy(domain.mean.copy())
-    tensors["domain.whitening"] = torch.from_numpy(domain.whitening.copy())
-    data = pack(tensors)
-    name = card["name"]
-    content = card | {
-        "weights": f"{name}.safetensors",
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "elements": sorted(counts),
-        "settings": {
-            "network": network.config.as_dict(),
-            "calibration": calibration,
-            "domain": domain.settings(),
-            "sparse_elements": {e: n for e, n in sorted(counts.items()) if n < SPARSE},
-        },
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.safetensors").write_bytes(data)
-    path = folder / f"{name}.json"
+    content = (
+        card
+        | weights
+        | {
+            "elements": sorted(counts),
+            "settings": {
+                "network": network.config.as_dict(),
+                "calibration": calibration.as_dict(),
+                "domain": domain.settings(),
+                "sparse_elements": {e: n for e, n in sorted(counts.items()) if n < SPARSE},
+            },
+        }
+    )
+    path = folder / f"{card['name']}.json"
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from magnetite.elements import FROZEN_4F
 from magnetite.graphs import Graph
+from magnetite.order.calibration import Calibration
 from magnetite.order.domain import Domain
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.weights import from_tensors
@@ -40,6 +41,7 @@ class PreparedCrystal:
     formula: str
     elements: frozenset[str]
     source: str | None
+    crystal: Crystal
 
 
 class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
@@ -50,19 +52,13 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
     def __init__(self, card: Card, network: MagnetismNetwork, domain: Domain, device: torch.device) -> None:
         super().__init__(card, device)
         self.network, self.domain = network, domain
-        calibration = card.settings["calibration"]
-        self._order_temperature = float(calibration["order_temperature"])
-        self._k_temperature = float(calibration["zero_k_temperature"])
+        self.calibration = Calibration.from_settings(card.settings["calibration"])
         self._sparse_elements = dict(card.settings["sparse_elements"])
 
     @classmethod
     def from_weights(cls, card: Card, tensors: dict[str, Tensor], device: torch.device) -> Self:
         """Build the model from its card and tensors."""
-        region = card.settings["domain"]
-        domain = Domain(
-            tensors["domain.mean"].numpy(), tensors["domain.whitening"].numpy(),
-            float(region["distance_limit"]), tuple(region["packing_limits"]),
-        )  # fmt: skip
+        domain = Domain.from_tensors(tensors, card.settings["domain"])
         return cls(card, from_tensors(card.settings["network"], tensors, device), domain, device)
 
     def prepare(self, crystal: Crystal) -> PreparedCrystal:
@@ -74,7 +70,7 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
         primitive, places = crystal.primitive
         return PreparedCrystal(
             primitive.graph, primitive.volume / len(primitive), magnetic_geometry(primitive), places,
-            crystal.reduced_formula, crystal.elements, crystal.source,
+            crystal.reduced_formula, crystal.elements, crystal.source, crystal,
         )  # fmt: skip
 
     def cost(self, prepared: PreparedCrystal) -> int:
@@ -88,8 +84,8 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
             self.device
         )
         output = self.network(joined)
-        order = torch.softmax(output["order"].double() / self._order_temperature, dim=1).cpu().numpy()
-        zero_k = torch.sigmoid(output["zero_k"].double() / self._k_temperature).mean(1).cpu().numpy()  # NaN: no members
+        order = self.calibration.order([p.graph for p in batch], output["order"].cpu().numpy())
+        zero_k = self.calibration.zero_k_probability(output["zero_k"].cpu().numpy())
         moments = np.split(
             output["moment"].clamp(min=0).cpu().numpy(), np.cumsum([p.graph.n_atoms for p in batch])[:-1]
         )
@@ -125,7 +121,7 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
             model=str(self.card),
             site_moments=tuple(float(m) for m in moments),
             source=prepared.source,
-        )
+        ).remember(prepared.crystal)
 
     def _cautions(self, prepared: PreparedCrystal, order: NDArray[np.float64]) -> list[str]:
         """What a careful colleague would add to the figures."""

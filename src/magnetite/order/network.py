@@ -8,6 +8,7 @@ maximum and attention, none of which grows with the cell.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,6 +44,7 @@ class NetworkConfig:
         tree_weight: their share in the probability of AFM among magnets.
         k_forest: size of the forest beside each propagation-vector readout; None before they are grown.
         k_forest_weight: its share in the probability of a zero propagation vector.
+        companions: further bodies, trained from other seeds, whose opinion on the order is averaged with the first's.
         site_moments: width of the readout for |m| that is trained last; None before, when |m| is one step of the body.
     """
 
@@ -56,6 +58,7 @@ class NetworkConfig:
     tree_weight: float = 0.5
     k_forest: tuple[int, int, int] | None = None
     k_forest_weight: float = 0.9
+    companions: int = 0
     site_moments: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -189,12 +192,26 @@ class Readout(nn.Module):
         )  # fmt: skip
         self.logits = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(FEATURES, classes))
 
-    def forward(self, atoms: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Logits, (n_crystals, classes), and the crystal features under them, (n_crystals, FEATURES)."""
+    def forward(self, atoms: Tensor, batch: Batch) -> Tensor:
+        """Logits, (n_crystals, classes)."""
         pooled = self.pool(self.site(atoms), batch)
         volume = batch.volume_per_atom.log()[:, None] - 2.8  # about its mean
-        features = self.crystal(torch.cat([pooled, volume], dim=1))
-        return self.logits(features), features
+        logits: Tensor = self.logits(self.crystal(torch.cat([pooled, volume], dim=1)))
+        return logits
+
+
+class Companion(nn.Module):
+    """Another body with its readout for the order."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.body = Body(config)
+        self.order = Readout(self.body.size, config, len(ORDER_CLASSES))
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits of ORDER_CLASSES, (n_crystals, 3)."""
+        logits: Tensor = self.order(self.body(batch), batch)
+        return logits
 
 
 class MagnetismNetwork(nn.Module):
@@ -211,6 +228,7 @@ class MagnetismNetwork(nn.Module):
         self.order = Readout(self.body.size, config, len(ORDER_CLASSES))
         self.moment = nn.Sequential(nn.Linear(self.body.size, 64), nn.SiLU(), nn.Linear(64, 1))
         self.zero_k = nn.ModuleList(Readout(self.body.size, config, 1) for _ in range(config.k_members))
+        self.companions = nn.ModuleList(Companion(config) for _ in range(config.companions))
         self.trees = Trees(*config.trees) if config.trees else None
         forests = config.k_members if config.k_forest else 0
         self.k_forests = nn.ModuleList(Trees(*(config.k_forest or ())) for _ in range(forests))
@@ -224,14 +242,17 @@ class MagnetismNetwork(nn.Module):
             atoms: what the body makes of them, if that is known already, (n_atoms, Body.size).
 
         Returns:
-            ``order``: logits of ORDER_CLASSES, (n_crystals, 3); ``features``: the crystal's vector
-            under them, (n_crystals, FEATURES); ``moment``: |m| in μB, not clipped at zero, (n_atoms,); ``zero_k``:
-            logits of each member, (n_crystals, k_members).
+            ``order``: logits of ORDER_CLASSES, (n_crystals, 3); ``features``: mean over the atoms of what the body
+            makes of them, (n_crystals, Body.size); ``moment``: |m| in μB, not clipped at zero, (n_atoms,);
+            ``zero_k``: logits of each member, (n_crystals, k_members).
         """
         if atoms is None:
             atoms = self.body(batch)
-        order, features = self.order(atoms, batch)
-        members = [member(atoms, batch)[0] for member in self.zero_k]
+        order = self.order(atoms, batch)
+        if len(self.companions):
+            opinions = torch.stack([order, *(companion(batch) for companion in self.companions)])
+            order = torch.logsumexp(opinions.log_softmax(-1), dim=0) - math.log(len(opinions))
+        members = [member(atoms, batch) for member in self.zero_k]
         zero_k = torch.cat(members, dim=1) if members else order.new_zeros(len(order), 0)
         if self.trees is not None:
             table = descriptor(batch, self.body.properties)
@@ -239,7 +260,7 @@ class MagnetismNetwork(nn.Module):
             zero_k = self._with_forests(zero_k, table)
         return {
             "order": order,
-            "features": features,
+            "features": batch.mean_over_atoms(atoms),
             "moment": self._moments(atoms, batch),
             "zero_k": zero_k,
         }

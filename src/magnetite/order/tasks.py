@@ -24,7 +24,7 @@ Draws = Mapping[tuple[str, int], int]
 """Examples drawn for an epoch from each stratum and class; a class with fewer is drawn at most `REPEATS` times."""
 BODY_DRAWS: Draws = {
     ("ggau", 0): 2000, ("ggau", 1): 3600, ("ggau", 2): 4000,
-    ("other", 0): 3000, ("other", 1): 900, ("other", 2): 3000,
+    ("other", 0): 3000, ("other", 1): 900, ("other", 2): 5000,
     ("quiet", 0): 1500,
 }  # fmt: skip
 ORDER_DRAWS: Draws = {

@@ -11,13 +11,13 @@ from magnetite.errors import ZooError
 from magnetite.order.network import MagnetismNetwork, NetworkConfig
 
 TABLES = ("body.properties", "trees.", "k_forests.", "site_moments.")
-"""Buffers that travel with the weights; all others are generated."""
+"""Parts of the names of buffers that travel with the weights; all others are generated."""
 
 
 def to_tensors(network: MagnetismNetwork) -> dict[str, Tensor]:
     """Learned parameters, the element table and the trees, on the CPU."""
     tensors: dict[str, Tensor] = {name: value for name, value in network.named_parameters() if value.numel()}
-    tensors |= {name: value for name, value in network.named_buffers() if name.startswith(TABLES)}
+    tensors |= {name: value for name, value in network.named_buffers() if any(table in name for table in TABLES)}
     return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
 
 

@@ -15,13 +15,13 @@ from magnetite.clusters import Cluster, Sample, as_sample
 from magnetite.errors import DataError, MagnetiteError
 from magnetite.prototypes.card import describe_model
 from magnetite.prototypes.classes import check_labels
+from magnetite.prototypes.ensemble import Ensemble, from_tensors, to_tensors
 from magnetite.prototypes.export import export, recall
 from magnetite.prototypes.model import PrototypeModel
-from magnetite.prototypes.network import PrototypeNetwork, from_tensors, to_tensors
 from magnetite.prototypes.nomenclature import name_class
 from magnetite.prototypes.supercells import Prototype
 from magnetite.prototypes.table import USED_GRID, Table, build_table
-from magnetite.prototypes.train import train_prototypes
+from magnetite.prototypes.train import train_prototypes, validation
 from magnetite.training import Schedule
 
 FINE_TUNING = Schedule(epochs=150, learning_rate=1e-3, weight_decay=0.0, ema=0.99, clip=5.0)
@@ -99,16 +99,17 @@ def add_classes(
     card = describe_model(name, classes, len(old))
     labels = ", ".join(label for label, _ in additions)
     card["training_data"].append({"name": f"own prototypes: {labels}", "rows": len(new)})
+    card["metrics"] = [validation(table, run, network.config.members)]
     return export(network, classes, table, run / "model", model.device, card)
 
 
-def grown(network: PrototypeNetwork, classes: int) -> PrototypeNetwork:
+def grown(network: Ensemble, classes: int) -> Ensemble:
     """A copy with more outputs: the old ones as they were, the new ones unlikely so far."""
-    bigger = PrototypeNetwork(replace(network.config, classes=classes))
+    bigger = Ensemble(replace(network.config, classes=classes))
     tensors = to_tensors(network)
     old = network.config.classes
     for key, value in to_tensors(bigger).items():
-        if key.startswith("head."):
+        if ".head." in key:
             value[:old] = tensors[key]
             value[old:] = value[old:] if key.endswith("weight") else tensors[key].mean()
             tensors[key] = value

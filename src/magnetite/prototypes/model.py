@@ -16,7 +16,7 @@ from magnetite.clusters import Cluster, Sample, as_sample
 from magnetite.errors import MagnetiteError, StructureError, ZooError
 from magnetite.prototypes.classes import StructureClass
 from magnetite.prototypes.descriptor import Pairs, Soap, describe, find_pairs
-from magnetite.prototypes.network import PrototypeNetwork, from_tensors
+from magnetite.prototypes.ensemble import Ensemble, from_tensors
 from magnetite.prototypes.reports import TOP, PrototypeReport
 from magnetite.zoo.cards import Card
 from magnetite.zoo.model import ZooModel
@@ -59,7 +59,7 @@ class _Classifier(ZooModel[PreparedSample, Any]):
     family: ClassVar[str] = "prototypes"
     edges_per_batch: ClassVar[Mapping[str, int]] = {"cpu": 400_000, "cuda": 20_000_000}
 
-    def __init__(self, card: Card, network: PrototypeNetwork, device: torch.device) -> None:
+    def __init__(self, card: Card, network: Ensemble, device: torch.device) -> None:
         super().__init__(card, device)
         settings = card.settings
         self.network = network

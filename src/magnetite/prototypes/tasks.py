@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torch.nn import functional
 
-from magnetite.prototypes.network import PrototypeNetwork
+from magnetite.prototypes.ensemble import Ensemble
 from magnetite.prototypes.table import Table
 
 SPLIT_SEED = 42
@@ -39,6 +39,7 @@ class ClassifyTask:
         batch: rows in a batch.
         seed: of the order of the rows.
         smoothing: label smoothing of the loss.
+        whole: learn from the held-out rows as well; validation then says nothing of unseen rows.
     """
 
     def __init__(
@@ -50,8 +51,11 @@ class ClassifyTask:
         batch: int = 64,
         seed: int = 0,
         smoothing: float = 0.0,
+        whole: bool = False,
     ) -> None:
         self.train, self.held_out = split(table)
+        if whole:
+            self.train = torch.arange(len(table))
         self.x, self.labels = table.x.to(device), table.labels.to(device)
         self.path, self.batch, self.seed, self.smoothing = folder / BEST, batch, seed, smoothing
 
@@ -74,7 +78,7 @@ class ClassifyTask:
         accuracy = float((logits.argmax(1) == labels).float().mean())
         loss = float(functional.cross_entropy(logits, labels))
         score = accuracy - 1e-6 * min(loss, 1.0)
-        if score > self._best_score():
+        if score > self.best_score():
             state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
             partial = self.path.with_suffix(".part")
             save_file(state | {"score": torch.tensor(score, dtype=torch.float64)}, partial)
@@ -88,7 +92,8 @@ class ClassifyTask:
         model.load_state_dict(state)
         return model.eval()
 
-    def _best_score(self) -> float:
+    def best_score(self) -> float:
+        """Validation score of the best epoch so far, -1 before the first."""
         return float(load_file(self.path)["score"]) if self.path.is_file() else -1.0
 
 
@@ -98,7 +103,7 @@ def logits_of(model: nn.Module, x: Tensor, rows: int = 8192) -> Tensor:
     return torch.cat([model(part) for part in torch.split(x, rows)])
 
 
-def accuracy(network: PrototypeNetwork, table: Table, device: torch.device) -> float:
+def accuracy(network: Ensemble, table: Table, device: torch.device) -> float:
     """Share of rows whose most probable class without dropout is the right one."""
     found = logits_of(network, table.x.to(device)).argmax(1).cpu()
     return float((found == table.labels).float().mean())

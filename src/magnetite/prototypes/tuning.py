@@ -20,7 +20,7 @@ from magnetite.prototypes.descriptor import SIZE
 from magnetite.prototypes.network import NetworkConfig
 from magnetite.prototypes.table import Table, build_table
 from magnetite.prototypes.tasks import ClassifyTask
-from magnetite.prototypes.train import GAIN, SCHEDULE, read_classes, train_from_data, train_prototypes
+from magnetite.prototypes.train import GAIN, MEMBERS, SCHEDULE, read_classes, train_from_data, train_prototypes
 from magnetite.training import Schedule
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def search(
         folder = run / f"trial-{trial.number}"
         network = train_prototypes(
             table, folder, device, config=NetworkConfig(**found["config"]), schedule=schedule,
-            batch=found["batch"], progress=progress, log=_silent,
+            batch=found["batch"], refit=None, progress=progress, log=_silent,
         )  # fmt: skip
         trial.set_user_attr("settings", found)
         return ClassifyTask(table, device, folder).validate(network)["score"]
@@ -114,8 +114,8 @@ def tune_and_train(
     best = search(table, run / "search", device, trials=trials, epochs=epochs, seed=schedule.seed, progress=progress)
     schedule = replace(schedule, learning_rate=best["learning_rate"])
     return train_from_data(
-        data, run, device, schedule=schedule, config=NetworkConfig(**best["config"]), batch=best["batch"],
-        progress=progress,
+        data, run, device, schedule=schedule, config=NetworkConfig(**{**best["config"], "members": MEMBERS}),
+        batch=best["batch"], progress=progress,
     )  # fmt: skip
 
 

@@ -1,0 +1,106 @@
+"""From trained networks to files of the zoo: trees, companions, calibration, domain, figures and cards.
+
+One file of weights serves two cards: ``magnetism`` reads one body of it, ``magnetism-best`` all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, select, trainable
+from magnetite.order.calibration import Calibration, fit_temperature
+from magnetite.order.card import FAST, describe
+from magnetite.order.domain import Domain
+from magnetite.order.export import element_counts, fit_domain, write_card, write_weights
+from magnetite.order.growing import grow_forests, grow_trees
+from magnetite.order.moment_training import grow_moments
+from magnetite.order.network import MagnetismNetwork
+from magnetite.order.tasks import evaluate, out_of_fold
+
+DOMAIN_SAMPLE = 8_000
+"""Training crystals that the domain is laid around; crystals of one element are all among them."""
+
+
+def export_run(
+    network: MagnetismNetwork,
+    examples: Sequence[Example],
+    folder: Path,
+    device: torch.device,
+    *,
+    companions: Sequence[MagnetismNetwork] = (),
+    **card: Any,
+) -> Path:
+    """Finish a trained network, measure it on the test split, write weights and cards; returns the card's path.
+
+    Args:
+        network: with or without members for the propagation vector.
+        examples: all examples; the splits are chosen here.
+        folder: where the files go.
+        device: where the networks run.
+        companions: trained from other seeds; with them there is a second card, ``NAME-best``.
+        card: what differs from the card that `describe` gives.
+    """
+    network = grow_moments(grow_trees(network, examples, device), examples, device)
+    if network.config.k_members:
+        network = grow_forests(network, examples, device)
+    train = select(examples, lambda e: e.fold not in (TEST_FOLD, VALIDATION_FOLD) and trainable(e))
+    held_out = select(examples, lambda e: e.fold == VALIDATION_FOLD)
+    domain = _domain(network, train, held_out, device)
+    zero_k = _zero_k_temperature(network, examples, device)
+    largest = with_companions(network, companions, device) if companions else network
+    name = str(card.pop("name", FAST))
+    weights = write_weights(largest, domain, folder, name)
+    counts = element_counts(train)
+    for own, one in [(name, network)] + ([(f"{name}-best", largest)] if companions else []):
+        calibration = _calibration(one, held_out, zero_k, device)
+        content = describe(one, examples, calibration, device) | card | {"name": own}
+        write_card(one, folder, weights, card=content, counts=counts, calibration=calibration, domain=domain)
+    return folder / f"{name}.json"
+
+
+def with_companions(
+    network: MagnetismNetwork, companions: Sequence[MagnetismNetwork], device: torch.device
+) -> MagnetismNetwork:
+    """The network that asks further bodies for the order, too."""
+    grown = MagnetismNetwork(replace(network.config, companions=len(companions))).to(device)
+    state = network.state_dict()
+    for number, companion in enumerate(companions):
+        for part in ("body", "order"):
+            own = getattr(companion, part).state_dict()
+            state |= {f"companions.{number}.{part}.{key}": value for key, value in own.items()}
+    grown.load_state_dict(state)
+    return grown.eval()
+
+
+def _domain(
+    network: MagnetismNetwork, train: Sequence[Example], held_out: Sequence[Example], device: torch.device
+) -> Domain:
+    rng = np.random.default_rng(0)
+    elemental = np.array([len(np.unique(e.graph.numbers)) == 1 for e in train])
+    first = np.concatenate([np.flatnonzero(elemental), rng.permutation(np.flatnonzero(~elemental))])
+    sample = [train[i] for i in first[:DOMAIN_SAMPLE]]
+    features = [evaluate(network, rows, device)["features"] for rows in (sample, held_out)]
+    return fit_domain(sample, *features)
+
+
+def _calibration(
+    network: MagnetismNetwork, held_out: Sequence[Example], zero_k: float, device: torch.device
+) -> Calibration:
+    rows = select(held_out, lambda e: e.order >= 0 and (e.balanced or e.stratum != "ggau"))
+    logits = evaluate(network, rows, device)["order"]
+    return Calibration.fit_order([e.graph for e in rows], logits, np.array([e.order for e in rows]), zero_k)
+
+
+def _zero_k_temperature(network: MagnetismNetwork, examples: Sequence[Example], device: torch.device) -> float:
+    if not network.config.k_members:
+        return 1.0
+    compounds = select(examples, lambda e: e.zero_k >= 0)
+    logit = out_of_fold(compounds, evaluate(network, compounds, device)["zero_k"])
+    both = np.stack([np.zeros_like(logit), logit], axis=1)
+    return fit_temperature(both, np.array([e.zero_k for e in compounds]))
