@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from magnetite_ase.annotations import annotate, database_fields, stored_report
     from magnetite_ase.calculator import MagnetismCalculator
+    from magnetite_ase.moments import set_initial_moments
     from magnetite_ase.prototypes import annotate_prototype, stored_prototype_report
     from magnetite_ase.registration import register
 
@@ -24,6 +25,7 @@ __all__ = [
     "annotate_prototype",
     "database_fields",
     "register",
+    "set_initial_moments",
     "stored_prototype_report",
     "stored_report",
 ]
@@ -34,6 +36,7 @@ _HOMES = {
     "annotate_prototype": "magnetite_ase.prototypes",
     "database_fields": "magnetite_ase.annotations",
     "register": "magnetite_ase.registration",
+    "set_initial_moments": "magnetite_ase.moments",
     "stored_prototype_report": "magnetite_ase.prototypes",
     "stored_report": "magnetite_ase.annotations",
 }

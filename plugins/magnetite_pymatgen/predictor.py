@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.analysis.magnetism.analyzer import Ordering
     from pymatgen.core.periodic_table import DummySpecies, Element, Species
-    from pymatgen.core.structure import IStructure
+    from pymatgen.core.structure import IStructure, Structure
 
+    from magnetite.orderings import MagneticOrder
     from magnetite.reports import MagnetismReport
 
 REPORT_KEY = "magnetite_report"
@@ -28,7 +29,8 @@ class MagneticOrderPredictor(MSONable):
     """Predicts what `CollinearMagneticStructureAnalyzer` reads from a structure's moments.
 
     Moments on the structure (``magmom`` site properties, spins of species) are ignored and kept.
-    Magnitudes of moments are predicted, directions are not: nothing here invents signs.
+    Magnitudes of moments are predicted by the network. Which sites point up is not: `get_initial_moments`,
+    `get_magnetic_structure` and `get_proposed_orders` give patterns to start calculations from.
 
     Attributes:
         structure: a copy of the input.
@@ -133,6 +135,30 @@ class MagneticOrderPredictor(MSONable):
         # Not by copy(properties=…), which writes into the properties of the structure it copies.
         decorated.properties = {**self.structure.properties, REPORT_KEY: self.report.as_dict()}
         return decorated
+
+    def get_initial_moments(self) -> NDArray[np.float64]:
+        """Signed moments of the structure's sites in μB, shape (n_sites,); see `MagnetismReport.initial_magmoms`.
+
+        Raises:
+            StructureError: the most probable order needs a larger cell, which `get_magnetic_structure` gives.
+        """
+        return np.array(self.report.initial_magmoms(self.structure))
+
+    def get_magnetic_structure(self) -> Structure:
+        """The most probable order, in the smallest multiple of the cell that repeats it.
+
+        Its site property ``magmom`` holds signed moments in μB, as pymatgen's analyzer and input sets take them.
+
+        Raises:
+            StructureError: no order of the predicted class is possible on the magnetic sites.
+        """
+        return self.report.initial_order(self.structure).to_structure()
+
+    def get_proposed_orders(self, limit: int = 10) -> list[MagneticOrder]:
+        """Magnetic orders, the most probable first; see `magnetite.propose_orders`."""
+        from magnetite.orderings import propose_orders
+
+        return propose_orders(self.structure, self.report, limit=limit)
 
     def __str__(self) -> str:
         return str(self.report)

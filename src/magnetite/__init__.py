@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from magnetite.api import analyze_magnetism, analyze_many, classify_many, classify_structure, load
     from magnetite.errors import MagnetiteError
+    from magnetite.orderings import MagneticOrder, propose_orders
     from magnetite.propagation import RankedVector, rank_wave_vectors
     from magnetite.prototypes.maps import PatternMap
     from magnetite.prototypes.matching import match_patterns
@@ -26,6 +27,7 @@ from magnetite_pymatgen import disable, enable
 
 __version__ = "0.1.0"
 __all__ = [
+    "MagneticOrder",
     "MagnetismReport",
     "MagnetiteError",
     "PatternMap",
@@ -39,11 +41,13 @@ __all__ = [
     "enable",
     "load",
     "match_patterns",
+    "propose_orders",
     "rank_wave_vectors",
     "read_structures",
 ]
 
 _HOMES = {
+    "MagneticOrder": "magnetite.orderings.order",
     "MagnetismReport": "magnetite.reports",
     "MagnetiteError": "magnetite.errors",
     "PatternMap": "magnetite.prototypes.maps",
@@ -55,6 +59,7 @@ _HOMES = {
     "classify_structure": "magnetite.api",
     "load": "magnetite.api",
     "match_patterns": "magnetite.prototypes.matching",
+    "propose_orders": "magnetite.orderings.proposing",
     "rank_wave_vectors": "magnetite.propagation",
     "read_structures": "magnetite.sources",
 }

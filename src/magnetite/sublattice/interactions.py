@@ -47,12 +47,14 @@ class Bridges(NamedTuple):
         first: one site, shape (n,).
         second: the other, shape (n,).
         images: cell of the second as seen from the first, shape (n, 3).
+        bonds: rows of the two bonds among those given, shape (n, 2).
     """
 
     cosines: NDArray[np.float64]
     first: NDArray[np.int64]
     second: NDArray[np.int64]
     images: NDArray[np.int64]
+    bonds: NDArray[np.int64]
 
 
 def interactions(magnets: Neighbours, bonds: Neighbours, n_sites: int, fill: float) -> NDArray[np.float64]:
@@ -106,6 +108,7 @@ def find_bridges(bonds: Neighbours) -> tuple[Bridges, int]:
         bonds.sites[first],
         bonds.sites[second],
         bonds.images[first] - bonds.images[second],
+        np.stack([first, second], axis=1),
     )
     return pairs, int(np.count_nonzero(counts > 1))
 

@@ -1,0 +1,123 @@
+"""From a crystal and its report to a ranked list of magnetic orders."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from magnetite.errors import StructureError
+from magnetite.orderings.candidates import period_of, rank_candidates
+from magnetite.orderings.moments import site_magnitudes
+from magnetite.orderings.order import MagneticOrder
+from magnetite.orderings.sublattice import MagneticSublattice
+from magnetite.orderings.supercells import magnetic_order
+from magnetite.orderings.waves import COLLINEAR_PERIODS
+from magnetite.propagation import rank_wave_vectors
+from magnetite.structures import as_crystal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from magnetite.orderings.candidates import WaveVector
+    from magnetite.reports import MagnetismReport
+    from magnetite.structures import Crystal, StructureLike
+
+WAVE_VECTORS = 12
+"""Wave vectors that are looked at, the most probable ones."""
+UNIFORM = {"AFM": 0.5, "FM": 0.5}
+
+
+def propose_orders(
+    structure: StructureLike,
+    report: MagnetismReport | None = None,
+    *,
+    limit: int = 10,
+    noncollinear: bool = False,
+) -> list[MagneticOrder]:
+    """Propose magnetic orders to start calculations from, the most probable first.
+
+    Ferromagnetic; ferrimagnetic by whole elements or orbits of sites; antiferromagnetic patterns on the smallest
+    multiple of the given cell that each probable propagation vector asks for, each once but for symmetry. Sizes of
+    moments are those of the report (`magnetite.orderings.moments`). The network gives sizes and probabilities;
+    the patterns follow from learned couplings of pairs of sites (`magnetite.orderings.couplings`).
+
+    Args:
+        structure: what `analyze_magnetism` takes. Moments on it are ignored. The primitive cell gives the
+            smallest magnetic cells.
+        report: of this structure; predicted by the default model if None.
+        limit: at most so many are given.
+        noncollinear: also give spirals, at wave vectors that leave no collinear order of equal moments.
+
+    Returns:
+        Orders with their scores: probabilities, if the crystal orders; empty if no site can carry a moment.
+
+    Raises:
+        StructureError: the structure cannot be used, or the report is of an error or of another number of sites.
+        ReadError: the file cannot be read.
+    """
+    crystal = as_crystal(structure)
+    if report is None:
+        from magnetite.api import analyze_magnetism
+
+        report = analyze_magnetism(crystal)
+    if report.error is not None:
+        raise StructureError(f"there is no prediction to go by ({report.error})", report.source)
+    magnitudes = site_magnitudes(crystal, report.site_moments)
+    return rank_orders(
+        crystal,
+        magnitudes,
+        report.probabilities,
+        report.zero_k_probability,
+        limit=limit,
+        noncollinear=noncollinear,
+    )
+
+
+def rank_orders(
+    crystal: Crystal,
+    magnitudes: NDArray[np.float64],
+    shares: Mapping[str, float] | None = None,
+    zero_k_probability: float | None = None,
+    *,
+    limit: int = 10,
+    kinds: Collection[str] | None = None,
+    noncollinear: bool = False,
+) -> list[MagneticOrder]:
+    """The same without a report.
+
+    Args:
+        crystal: in any cell.
+        magnitudes: |m| of its sites in μB, 0 for non-magnetic ones, shape (n_atoms,).
+        shares: probabilities of ``AFM`` and ``FM`` (FM or FiM); equal if None.
+        zero_k_probability: of a zero propagation vector, None if unknown.
+        limit: at most so many are given.
+        kinds: only orders of these kinds are given.
+        noncollinear: also give spirals.
+    """
+    sublattice = MagneticSublattice.of(crystal, magnitudes)
+    if not len(sublattice):
+        return []
+    waves = wave_vectors(crystal, zero_k_probability, noncollinear=noncollinear)
+    found = rank_candidates(sublattice, UNIFORM if shares is None else shares, waves)
+    chosen = [candidate for candidate in found if kinds is None or candidate.kind in kinds]
+    return [magnetic_order(crystal, sublattice, candidate) for candidate in chosen[:limit]]
+
+
+def wave_vectors(
+    crystal: Crystal, zero_k_probability: float | None, *, noncollinear: bool = False
+) -> list[tuple[WaveVector, float]]:
+    """Probable propagation vectors in the reciprocal basis of the primitive cell, and their probabilities.
+
+    Only those of collinear orders with equal moments, unless others are asked for; k = 0 where nothing is known.
+    """
+    ranked = rank_wave_vectors(crystal, zero_k_probability, limit=WAVE_VECTORS)
+    found: list[tuple[WaveVector, float]] = []
+    for vector in ranked:
+        first, second, third = map(Fraction, vector.k)
+        k = (first, second, third)
+        if noncollinear or period_of(k) in COLLINEAR_PERIODS:
+            found.append((k, vector.probability))
+    return found or [((Fraction(0), Fraction(0), Fraction(0)), 1.0)]
