@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from magnetite.cli.parsers import add_command, add_device
+from magnetite.cli.parsers import add_command, add_device, add_quiet
+
+if TYPE_CHECKING:
+    from magnetite.order.model import OrderModel
 
 DESCRIPTION = """\
 Measure an order model of the zoo on formulas that it never trained on, and print a table (or JSON):
@@ -16,6 +19,10 @@ against experiment, |m|, and zero or non-zero k out of fold.
 
   magnetite evaluate --data DATA                     the default model on the test split
   magnetite evaluate --data DATA --split validation  what choices are made on
+  magnetite evaluate --paper --data DATA --out docs  every table and figure of Merker et al. 2022
+
+--paper writes OUT/paper-2022.md and OUT/images/paper-*.png. What it works out is kept in OUT/work, so
+that an interrupted study continues, and a later model only repeats what depends on the model.
 
 DATA holds the folders dft_magnetic/ and magndata/ described in docs/data.md.
 """
@@ -29,22 +36,34 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--split", choices=("test", "validation"), default="test", help="(default: test)")
     add_device(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    paper = parser.add_argument_group("the 2022 paper, table by table")
+    paper.add_argument("--paper", action="store_true", help="do the paper's study and write a document")
+    paper.add_argument("--out", type=Path, default=None, help="folder for the document (with --paper)")
+    paper.add_argument("--quick", action="store_true", help="fewer and shorter trainings, not for quoting")
+    add_quiet(paper)  # type: ignore[arg-type]  # a group adds arguments as a parser does
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
-    from magnetite.errors import ZooError
-    from magnetite.evaluation.order import SPLITS, measure
+    from magnetite.errors import MagnetiteError, ZooError
     from magnetite.order.model import OrderModel
-    from magnetite.order.train import read_examples
     from magnetite.zoo import DEFAULT_MODEL
     from magnetite.zoo.loading import load
 
+    if args.paper != (args.out is not None):
+        raise MagnetiteError("--paper and --out go together: --paper --out FOLDER")
     model = load(args.model or DEFAULT_MODEL, args.device)
     if not isinstance(model, OrderModel):
         raise ZooError(
             f"model {model.card.name!r} is of family {model.card.family!r}; only order models can be evaluated"
         )
+    return _study(model, args) if args.paper else _measure(model, args)
+
+
+def _measure(model: OrderModel, args: argparse.Namespace) -> int:
+    from magnetite.evaluation.order import SPLITS, measure
+    from magnetite.order.train import read_examples
+
     examples = read_examples(args.data, folds=[SPLITS[args.split]])
     metrics = measure(model.network, examples, model.card.settings["calibration"], model.device, args.split)
     if args.json:
@@ -53,4 +72,14 @@ def run(args: argparse.Namespace) -> int:
     print(f"{model.card}, split: {args.split}")  # noqa: T201
     for metric in metrics:
         print(f"{metric.name:<42} {metric.value:7.4f} {metric.unit:<3} {metric.rows:>7,} rows  {metric.protocol}")  # noqa: T201
+    return 0
+
+
+def _study(model: OrderModel, args: argparse.Namespace) -> int:
+    from magnetite.evaluation.paper.document import write_study
+    from magnetite.evaluation.paper.settings import FULL, QUICK
+
+    settings = QUICK if args.quick else FULL
+    path, seconds = write_study(model, args.data, args.out, settings, quick=args.quick, progress=not args.quiet)
+    print(f"{path} ({model.card}; {seconds / 60:.1f} min of processor time)")  # noqa: T201
     return 0
