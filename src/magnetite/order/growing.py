@@ -13,7 +13,7 @@ from torch import nn
 
 from magnetite.datasets.magnetic import Example, select
 from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork
-from magnetite.order.tasks import ORDER_DRAWS, OrderTask, join, k_fold
+from magnetite.order.tasks import ORDER_DRAWS, FrozenAtoms, OrderTask, join, k_fold
 from magnetite.order.trees import Trees, descriptor
 
 TREES: dict[str, Any] = {
@@ -34,6 +34,7 @@ def grow_trees(network: MagnetismNetwork, examples: Sequence[Example], device: t
         device: where the network runs.
     """
     task = OrderTask(examples, device, draws=ORDER_DRAWS)
+    task.atoms = FrozenAtoms(network, task.validation, device)  # the body is the same under every share
     pools = {key: pool for key, pool in task.pools.items() if ORDER_CLASSES[key[1]] != "NM"}
     rows = [e for pool in pools.values() for e in pool]
     weights = np.concatenate([np.full(len(pool), ORDER_DRAWS[key] / len(pool)) for key, pool in pools.items()])
