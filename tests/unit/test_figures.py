@@ -61,6 +61,10 @@ def test_moments_count_where_they_are_known() -> None:
     figures = moment_figures(EXAMPLES, MOMENTS)
     assert figures["moment_mae"] == pytest.approx((1 / 3, 3))
     assert figures["moment_mae_magnetic"] == pytest.approx((1 / 2, 2))
+    low = moment_figures(EXAMPLES, np.array([0.4, 0.1, 3.5, *[9.0] * 7], np.float32))
+    assert low["moment_median_magnetic"] == pytest.approx(((1.9 + 0.5) / 2, 2))
+    assert low["moment_site_accuracy"] == pytest.approx((1 / 3, 3))
+    assert low["moment_site_f1"] == pytest.approx((1 / 2, 3))
 
 
 def test_propagation_figures_are_those_counted_by_hand() -> None:

@@ -93,16 +93,25 @@ def _measured(p: Probabilities, true: Labels) -> Iterator[tuple[str, float]]:
 
 
 def moment_figures(examples: Sequence[Example], moments: NDArray[np.float32]) -> Figures:
-    """Mean absolute error of |m| in μB.
+    """Errors of |m| in μB, and how well magnetic sites are told from others.
 
     Args:
         examples: whose atoms are meant.
         moments: predicted |m| in μB of all their atoms, shape (n_atoms,).
     """
     target = np.concatenate([e.moments for e in examples])
-    error = np.abs(moments.clip(min=0) - target)
-    sets = {"moment_mae": ~np.isnan(target), "moment_mae_magnetic": target > CARRIES}
-    return {key: Figure(float(error[rows].mean()), int(rows.sum())) for key, rows in sets.items() if rows.any()}
+    known = ~np.isnan(target)
+    target, moments = target[known], moments[known].clip(min=0)
+    error, magnetic, called = np.abs(moments - target), target > CARRIES, moments > CARRIES
+    found: Figures = {}
+    if len(target):
+        found["moment_mae"] = Figure(float(error.mean()), len(target))
+    if magnetic.any():
+        found["moment_mae_magnetic"] = Figure(float(error[magnetic].mean()), int(magnetic.sum()))
+        found["moment_median_magnetic"] = Figure(float(np.median(error[magnetic])), int(magnetic.sum()))
+        found["moment_site_accuracy"] = Figure(float((called == magnetic).mean()), len(target))
+        found["moment_site_f1"] = Figure(float(f1_score(magnetic, called)), len(target))
+    return found
 
 
 def propagation_figures(compounds: Sequence[Example], logits: NDArray[np.floating]) -> Figures:

@@ -146,7 +146,8 @@ class MomentTask:
         if not found:
             return {}
         figures = moment_figures(self.validation, torch.cat(found).numpy())
-        return {"score": -figures["moment_mae_magnetic"].value, **{name: f.value for name, f in figures.items()}}
+        score = figures.get("moment_mae_magnetic", figures["moment_mae"])
+        return {"score": -score.value, **{name: f.value for name, f in figures.items()}}
 
 
 def has_moments(example: Example) -> bool:
