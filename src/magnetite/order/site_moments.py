@@ -33,8 +33,8 @@ GAPS = tuple(0.1 * i for i in range(-6, 9))
 SURROUNDINGS = (3 + len(GAPS)) * KINDS + 1
 """Numbers that `SiteMoments.surroundings` gives for each atom."""
 SWELLINGS = tuple(0.05 * i for i in range(-8, 9))
-"""Logarithm of the volume over that of the elements in it, at which it is resolved. Where a calculation lost the
-moments of an intermetallic, or kept them, its relaxed volume tells."""
+"""Logarithm of the volume over that of the elements in it, at which it is resolved: moments swell a metal by a few
+percent."""
 COMPOSITION = MAX_ATOMIC_NUMBER + 1 + len(PROPERTY_NAMES) + len(U_ANIONS) + 2 + len(SWELLINGS)
 """Numbers that say what a crystal is made of, beside the mean of its atoms' features."""
 FURTHEST = 6.0
