@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from tqdm.auto import tqdm
 from magnetite.evaluation.paper.rows import Rows
 from magnetite.evaluation.paper.study import Study
 from magnetite.evaluation.paper.subsets import COMPOSITION_RATIO, balanced_subset, split
+from magnetite.evaluation.paper.work import Arrays
 from magnetite.order.network import ORDER_CLASSES
 from magnetite.training import Schedule, fit
 
@@ -120,18 +122,11 @@ def composition_accuracies(study: Study) -> dict[str, NDArray[np.float64]]:
         shutil.rmtree(folder)
         return float(right.mean())
 
-    found = {}
-    for name in tqdm(MODELS, desc="composition alone", disable=not study.progress):
-        kept = work.kept(
-            f"composition-{name.replace(' ', '-')}",
-            lambda name=name: {
-                "accuracy": np.array(
-                    [
-                        [measure(name, by_group=by_group, seed=seed) for seed in range(study.settings.repeats)]
-                        for by_group in (False, True)
-                    ]
-                )
-            },
-        )
-        found[name] = kept["accuracy"]
-    return found
+    def protocols(name: str) -> Arrays:
+        seeds = range(study.settings.repeats)
+        return {"accuracy": np.array([[measure(name, by_group=g, seed=s) for s in seeds] for g in (False, True)])}
+
+    return {
+        name: work.kept(f"composition-{name.replace(' ', '-')}", partial(protocols, name))["accuracy"]
+        for name in tqdm(MODELS, desc="composition alone", disable=not study.progress)
+    }

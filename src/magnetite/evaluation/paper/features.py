@@ -59,7 +59,7 @@ class KeptAtoms(FrozenAtoms):
 
         atoms = torch.from_numpy(work.kept(name, make)["atoms"])
         sizes = [e.graph.n_atoms for e in examples]
-        self._of = dict(zip(bare, atoms.split(sizes), strict=True))
+        self._of = dict(zip(bare, torch.split(atoms, sizes), strict=True))
 
     def mean(self, example: Example) -> NDArray[np.float32]:
         """Mean over the atoms of a crystal, shape (Body.size,)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
@@ -12,6 +14,7 @@ from magnetite.evaluation.paper.boosting import boosted
 from magnetite.evaluation.paper.features import with_cell
 from magnetite.evaluation.paper.study import Study, train_and_ask
 from magnetite.evaluation.paper.subsets import ORDER_RATIO, balanced_subset, split
+from magnetite.evaluation.paper.work import Arrays
 
 TEST_SHARE = 0.1
 FRESH_SHARE = 0.2
@@ -32,24 +35,21 @@ def tree_leak(study: Study) -> dict[tuple[str, bool], NDArray[np.float64]]:
     }
     rounds = max(1, study.settings.boosting_rounds // 2)  # three classes grow three trees a round
 
-    def measure(cell: str, *, by_group: bool, seed: int) -> float:
-        chosen = balanced_subset(rows.label, ORDER_RATIO, seed)
-        train, test = split(rows.formula[chosen], by_group=by_group, test=TEST_SHARE, seed=seed)
-        x, label = tables[cell][chosen], rows.label[chosen]
-        return float(boosted(rounds).fit(x[train], label[train]).score(x[test], label[test]))
+    def measure(cell: str, *, by_group: bool) -> Arrays:
+        accuracies = []
+        for seed in range(study.settings.repeats):
+            chosen = balanced_subset(rows.label, ORDER_RATIO, seed)
+            train, test = split(rows.formula[chosen], by_group=by_group, test=TEST_SHARE, seed=seed)
+            x, label = tables[cell][chosen], rows.label[chosen]
+            accuracies.append(boosted(rounds).fit(x[train], label[train]).score(x[test], label[test]))
+        return {"accuracy": np.array(accuracies)}
 
-    found = {}
-    for cell, by_group in tqdm(PROTOCOLS, desc="leak, order", disable=not study.progress):
-        kept = study.work.kept(
-            f"leak-{cell[:4]}-{by_group}",
-            lambda cell=cell, by_group=by_group: {
-                "accuracy": np.array(
-                    [measure(cell, by_group=by_group, seed=seed) for seed in range(study.settings.repeats)]
-                )
-            },
-        )
-        found[cell, by_group] = kept["accuracy"]
-    return found
+    return {
+        (cell, by_group): study.work.kept(f"leak-{cell[:4]}-{by_group}", partial(measure, cell, by_group=by_group))[
+            "accuracy"
+        ]
+        for cell, by_group in tqdm(PROTOCOLS, desc="leak, order", disable=not study.progress)
+    }
 
 
 def network_leak(study: Study) -> dict[bool, NDArray[np.float64]]:

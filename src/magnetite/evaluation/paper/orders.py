@@ -67,8 +67,8 @@ def order_section(study: Study, models: Sequence[Arrays]) -> Section:
         f"{len(models)} models; each trains on its own random subset of {len(models[0]['train']):,} rows in the ratio "
         f"NM:AFM:FM = 6:5:6, and all are measured on the same {len(truth):,} balanced rows of formulas that nothing "
         "trained on. **The body is shared:** each model is a readout of its own and boosted trees of its own on the "
-        "atom features of the shipped body, which learned from all rows of the training folds. The range is therefore "
-        "narrower than that of networks trained from the beginning, and the paper's also holds the spread of its small "
+        "atom features of the shipped body, which learned from all rows of the training folds. Their range is "
+        "therefore not that of networks trained from the beginning, and the paper's also holds the spread of its small "
         "test sets.",
         markdown(["", "accuracy: mean (range)", "protocol"], rows),
         image("accuracies", "Fig. 4: accuracies of all models"),
@@ -176,8 +176,8 @@ def ternary_section(study: Study, models: Sequence[Arrays]) -> Section:
         if (test.ordering == name).any()
     ]
     text = paragraphs(
-        "Mean output of the models. As in the paper, NM keeps to its corner and AFM meets FM/FiM along one edge. The "
-        "paper finds FM and FiM distributed alike; how far that holds here:",
+        "Mean output of the models. In the paper NM keeps to its corner, AFM meets FM/FiM along one edge, and FM and "
+        "FiM are distributed alike. Here:",
         markdown(["true class", "rows", *(f"called {name}" for name in ORDER_CLASSES)], rows),
         image("ternary", "Figs. 8 and 9: ternary plots"),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +84,7 @@ def propagation_models(study: Study) -> dict[tuple[str, bool], Classifiers]:
     rows = study.compounds
     chosen = np.flatnonzero(rows.in_paper & (rows.zero_k >= 0) & (rows.label_cell > 0))
     truth, formula = rows.zero_k[chosen], rows.formula[chosen]
-    mean = np.stack([study.atoms.mean(rows.examples[i]) for i in chosen]).astype(float)
+    mean = np.stack([study.atoms.mean(rows.examples[i]) for i in chosen.tolist()]).astype(float)
     cell = rows.label_cell[chosen]
     table = study.compound_table[chosen]
     inputs = {
@@ -90,23 +92,24 @@ def propagation_models(study: Study) -> dict[tuple[str, bool], Classifiers]:
         "magnetic": (with_cell(table, rows.atoms[chosen], cell), mean * cell[:, None]),
     }
 
-    def ask(kind: str, place: int, *, by_group: bool, seed: int) -> NDArray[np.float64]:
-        train, test = split(formula, by_group=by_group, test=TEST_SHARE, seed=seed)
-        x = inputs[kind][place]
-        model = (_forest(study), _network(seed))[place].fit(x[train], truth[train])
-        answer: NDArray[np.float64] = model.predict_proba(x[test])[:, 1]
-        return answer
+    def ask(place: int, kind: str, *, by_group: bool) -> Arrays:
+        """Answers of all forests (place 0) or all networks (place 1) for their own test rows."""
+        answers = {}
+        for seed in range(study.settings.models):
+            train, test = split(formula, by_group=by_group, test=TEST_SHARE, seed=seed)
+            x = inputs[kind][place]
+            model = (_forest(study), _network(seed))[place]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # to be cut off late is no fault
+                answers[str(seed)] = model.fit(x[train], truth[train]).predict_proba(x[test])[:, 1]
+        return answers
 
     found = {}
     for kind, by_group in tqdm(PROTOCOLS, desc="propagation vector", disable=not study.progress):
-        seeds = range(study.settings.models)
-
-        def answers(place: int, kind: str = kind, by_group: bool = by_group) -> Arrays:
-            return {str(seed): ask(kind, place, by_group=by_group, seed=seed) for seed in range(study.settings.models)}
-
         name = f"{kind}-{by_group}"
-        forests = study.work.kept(f"k-forest-{name}", lambda answers=answers: answers(0))
-        networks = study.own.kept(f"k-network-{name}", lambda answers=answers: answers(1))
+        forests = study.work.kept(f"k-forest-{name}", partial(ask, 0, kind, by_group=by_group))
+        networks = study.own.kept(f"k-network-{name}", partial(ask, 1, kind, by_group=by_group))
+        seeds = range(study.settings.models)
         tests = [split(formula, by_group=by_group, test=TEST_SHARE, seed=seed)[1] for seed in seeds]
         found[kind, by_group] = Classifiers(
             [(forests[str(seed)] + networks[str(seed)]) / 2 for seed in seeds], [truth[test] for test in tests]
@@ -118,21 +121,10 @@ def _forest(study: Study) -> RandomForestClassifier:
     return RandomForestClassifier(**FOREST | {"n_estimators": study.settings.forest_trees})
 
 
-class _Network(MLPClassifier):
-    """A small network that stops where its held-out rows no longer improve; to be cut off late is no fault."""
-
-    def fit(self, x: NDArray[np.float64], y: NDArray[np.int64]) -> _Network:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            super().fit(x, y)
-        return self
-
-
-def _network(seed: int) -> object:
-    return make_pipeline(
-        StandardScaler(),
-        _Network((64,), alpha=1.0, early_stopping=True, max_iter=100, random_state=seed),
-    )
+def _network(seed: int) -> Any:
+    """A small network that stops where its held-out rows no longer improve."""
+    network = MLPClassifier((64,), alpha=1.0, early_stopping=True, max_iter=100, random_state=seed)
+    return make_pipeline(StandardScaler(), network)
 
 
 def counts_alone(study: Study) -> float:
@@ -146,5 +138,5 @@ def shipped_accuracy(study: Study) -> tuple[float, int]:
     """Accuracy of the shipped model's members, each on the compounds that it never saw, and their number."""
     rows = study.compounds
     known = np.flatnonzero(rows.zero_k >= 0)
-    answers = out_of_fold([rows.examples[i] for i in known], study.shipped["zero_k"][known])
+    answers = out_of_fold([rows.examples[i] for i in known.tolist()], study.shipped["zero_k"][known])
     return float(((answers > 0) == rows.zero_k[known]).mean()), len(known)

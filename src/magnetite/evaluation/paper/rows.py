@@ -104,7 +104,8 @@ class Rows:
     @property
     def test(self) -> NDArray[np.bool_]:
         """The rows that accuracies of the order are measured on: balanced, of formulas that nothing trained on."""
-        return self.balanced & (self.fold == TEST_FOLD)
+        test: NDArray[np.bool_] = self.balanced & (self.fold == TEST_FOLD)
+        return test
 
 
 def read_rows(data: Path, folds: Sequence[int], work: Work, *, progress: bool = True) -> tuple[Rows, Rows]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,5 +31,9 @@ def image(name: str, caption: str) -> str:
 
 
 def paragraphs(*parts: str) -> str:
-    """Join paragraphs and tables."""
-    return "\n\n".join(parts)
+    """Join paragraphs, whose lines are broken here, with tables and pictures."""
+    return "\n\n".join(part if part.startswith(("|", "!")) else _wrapped(part) for part in parts)
+
+
+def _wrapped(paragraph: str) -> str:
+    return fill(paragraph, 120, break_long_words=False, break_on_hyphens=False)

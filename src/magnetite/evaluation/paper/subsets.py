@@ -34,7 +34,7 @@ def balanced_subset(
         Numbers of the rows, mixed.
     """
     rng = np.random.default_rng(seed)
-    unit = min(np.count_nonzero(label == c) / part for c, part in ratio.items())
+    unit = min(float(np.count_nonzero(label == c)) / part for c, part in ratio.items())
     if most is not None:
         unit = min(unit, most / sum(ratio.values()))
     drawn = [

@@ -6,14 +6,14 @@ import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from magnetite.errors import DataError
 
-Arrays: TypeAlias = dict[str, NDArray]
+Arrays: TypeAlias = dict[str, NDArray[Any]]
 SECONDS = "seconds"
 """Name under which the processor time that a result took is kept beside it: comparable on a busy machine too."""
 
@@ -37,7 +37,7 @@ class Work:
         inner.spent = self.spent
         return inner
 
-    def kept(self, name: str, make: Callable[[], Mapping[str, NDArray]]) -> Arrays:
+    def kept(self, name: str, make: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:
         """A result: read if it is there, else made and written, whole or not at all.
 
         Args:
@@ -54,7 +54,7 @@ class Work:
             made[SECONDS] = np.array(time.process_time() - started)
             partial = path.with_name(path.name + ".part")
             with partial.open("wb") as handle:
-                np.savez(handle, **made)
+                np.savez(handle, **made)  # type: ignore[arg-type]  # its own options have other types
             partial.replace(path)
         try:
             with np.load(path, allow_pickle=False) as stored:
