@@ -104,15 +104,15 @@ def fit(data: MagneticData, limit: int | None) -> None:
 def measure(data: MagneticData, fold: int, limit: int | None, name: str) -> None:
     """Propose orders for the primitive chemical cells of a fold, and print how often the known one is there."""
     model = load(name, "cpu")
-    temperature = float(model.card.settings["calibration"]["zero_k_temperature"])
     known = drawn([order for order in known_orders(data) if order.fold == fold], limit, "computed")
     places: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for order in tqdm(known, unit=""):
         prepared = model.prepare(order.crystal)
         report = model.predict([prepared])[0]
         output = model.network(collate([prepared.graph], [prepared.volume_per_atom], [prepared.geometry]))
-        logits = output["zero_k"][0].double() / temperature
-        zero_k = float(torch.sigmoid(logits[k_fold(order.formula, len(logits))]))
+        logits = output["zero_k"].cpu().numpy()
+        unseen = k_fold(order.formula, logits.shape[1])
+        zero_k = float(model.calibration.zero_k_probability(logits[:, unseen : unseen + 1])[0])
         waves = wave_vectors(order.crystal, zero_k)
         sublattice = MagneticSublattice.of(order.crystal, site_magnitudes(order.crystal, report.site_moments))
         predicted = place(order, sublattice, report.probabilities, waves) if len(sublattice) else np.inf

@@ -75,6 +75,13 @@ def test_screen_many(tmp_path: Path) -> None:
     assert lines[-1] == "not_there.cif   no such file"
 
 
+def test_initial_moments(tmp_path: Path) -> None:
+    first, *rest = run("initial_moments.py", tmp_path).split("\n\n")
+    assert re.match(r"NiO, predicted (NM|AFM|FM): (NM|AFM|FM|FiM) +k = .*\n  MAGMOM = ", first)
+    assert len(re.findall(r"^  (AFM|FM|FiM) +k = ", rest[0], flags=re.MULTILINE)) == 4
+    assert re.search(r"bcc iron starts from \[\d\.\d", rest[1])
+
+
 def test_the_structures_are_those_of_the_script(tmp_path: Path) -> None:
     script = runpy.run_path(str(EXAMPLES / "make_structures.py"))
     script["main"](tmp_path)

@@ -107,3 +107,23 @@ def test_json_round_trip_predicts_nothing_anew(rutile: Structure, monkeypatch: p
 def test_disorder_is_refused() -> None:
     with pytest.raises(StructureError, match="partly occupied"):
         MagneticOrderPredictor(Structure(Lattice.cubic(3), [{"Fe": 0.5, "Ni": 0.5}], [[0, 0, 0]]))
+
+
+def test_initial_moments_and_magnetic_structure(rutile: Structure, report: Make) -> None:
+    given = report("AFM", (4.5, 4.5, 0.1, 0.1, 0.1, 0.1), formula="MnF2", zero_k_probability=1.0)
+    predictor = MagneticOrderPredictor(rutile, report=given)
+    assert predictor.get_initial_moments().tolist() == [4.5, -4.5, 0, 0, 0, 0]
+    magnetic = predictor.get_magnetic_structure()
+    assert CollinearMagneticStructureAnalyzer(magnetic).ordering is Ordering.AFM
+    assert MAGNITUDE not in magnetic.site_properties
+    assert [order.kind for order in predictor.get_proposed_orders(limit=2)] == ["AFM", "FM"]
+    assert "magmom" not in predictor.structure.site_properties
+
+
+def test_an_order_that_needs_more_room_is_given_in_a_larger_cell(nio: Structure, report: Make) -> None:
+    predictor = MagneticOrderPredictor(nio, report=report("AFM", (1.6,) * 4 + (0.0,) * 4, zero_k_probability=0.0))
+    with pytest.raises(StructureError, match="needs a larger cell"):
+        predictor.get_initial_moments()
+    magnetic = predictor.get_magnetic_structure()
+    assert len(magnetic) > len(nio)
+    assert sum(magnetic.site_properties["magmom"]) == pytest.approx(0)

@@ -29,6 +29,8 @@ DISTANCES = (2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0)
 """Å; between two of them a pair counts for both in shares, as in linear interpolation."""
 ASYMMETRY = 0.2
 """Å; two legs of a bridge that differ by this or more count as long and short."""
+OVERLAP = (2.5, 3.3)
+"""Å; d orbitals overlap directly, in full below the first and not beyond the second: strongest for few electrons."""
 HARD_LIGANDS = (7, 8, 9)
 """N, O, F."""
 ACUTE, RIGHT, TETRAHEDRAL, STRAIGHT = 80.0, 100.0, 112.0, 145.0
@@ -40,6 +42,7 @@ BOND_NAMES = (
     "straight, unequal legs", "straight, unequal legs, d4",
     *(f"{distance:g} Å, {kind}" for kind in ("with ligands", "without") for distance in DISTANCES),
     "relative distance^-8", "relative distance^-4",
+    *(f"overlap, {count} electrons" for count in COUNTS),
 )  # fmt: skip
 """What describes a pair; every number is a strength, zero where it does not apply."""
 _FILL = -1.0
@@ -79,7 +82,7 @@ def find_bonds(crystal: Crystal, sites: NDArray[np.int64]) -> Bonds:
     unequal = np.minimum(abs(np.diff(legs.distances[ends], axis=1)[:, 0]) / ASYMMETRY, 1.0)
     count = COUNTS.index(_count(crystal))
     bridged = _bridge_features(angles, np.isin(kinds, HARD_LIGANDS), unequal, count)
-    direct = _direct_features(magnets.distances, metallic=not len(legs.sites))
+    direct = _direct_features(magnets.distances, count, metallic=not len(legs.sites))
     first = np.concatenate([bridges.first, bridges.second, magnets.sites])
     second = np.concatenate([bridges.second, bridges.first, magnets.atoms])
     images = np.concatenate([bridges.images, -bridges.images, magnets.images])
@@ -127,15 +130,16 @@ def _bridge_features(
     return found
 
 
-def _direct_features(distances: NDArray[np.float64], *, metallic: bool) -> NDArray[np.float64]:
-    """The last names of `BOND_NAMES`, those of direct pairs, shape (n_pairs, 16)."""
+def _direct_features(distances: NDArray[np.float64], count: int, *, metallic: bool) -> NDArray[np.float64]:
+    """The last names of `BOND_NAMES`, those of direct pairs, shape (n_pairs, 21)."""
     centres = np.array(DISTANCES)
-    found = np.zeros((len(distances), 2 * len(centres) + 2))
+    found = np.zeros((len(distances), 2 * len(centres) + 2 + len(COUNTS)))
     inside = np.clip(distances, centres[0], centres[-1])
     upper = np.clip(np.searchsorted(centres, inside), 1, len(centres) - 1)
     share = (inside - centres[upper - 1]) / (centres[upper] - centres[upper - 1])
     rows, shift = np.arange(len(distances)), len(centres) * metallic
     found[rows, shift + upper - 1], found[rows, shift + upper] = 1 - share, share
     relative = distances.min(initial=np.inf) / distances
-    found[:, -2], found[:, -1] = relative**8, relative**4
+    found[:, 2 * len(centres)], found[:, 2 * len(centres) + 1] = relative**8, relative**4
+    found[:, count - len(COUNTS)] = np.clip((OVERLAP[1] - distances) / (OVERLAP[1] - OVERLAP[0]), 0, 1)
     return found

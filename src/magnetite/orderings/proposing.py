@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from magnetite.errors import StructureError
 from magnetite.orderings.candidates import period_of, rank_candidates
 from magnetite.orderings.moments import site_magnitudes
 from magnetite.orderings.order import MagneticOrder
 from magnetite.orderings.sublattice import MagneticSublattice
-from magnetite.orderings.supercells import magnetic_order
+from magnetite.orderings.supercells import in_other_cell, magnetic_order
 from magnetite.orderings.waves import COLLINEAR_PERIODS
 from magnetite.propagation import rank_wave_vectors
+from magnetite.propagation.stars import point_group
 from magnetite.structures import as_crystal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from magnetite.orderings.candidates import WaveVector
@@ -114,10 +117,21 @@ def wave_vectors(
     Only those of collinear orders with equal moments, unless others are asked for; k = 0 where nothing is known.
     """
     ranked = rank_wave_vectors(crystal, zero_k_probability, limit=WAVE_VECTORS)
+    change = np.rint(crystal.lattice @ np.linalg.inv(crystal.primitive[0].lattice)).astype(int)
+    turns = point_group(crystal.primitive[0])
     found: list[tuple[WaveVector, float]] = []
     for vector in ranked:
         first, second, third = map(Fraction, vector.k)
         k = (first, second, third)
         if noncollinear or period_of(k) in COLLINEAR_PERIODS:
-            found.append((k, vector.probability))
+            found.append((_best_arm(k, turns, change), vector.probability))
     return found or [((Fraction(0), Fraction(0), Fraction(0)), 1.0)]
+
+
+def _best_arm(k: WaveVector, turns: NDArray[np.int64], change: NDArray[np.int64]) -> WaveVector:
+    """Of the wave vectors that symmetry makes one, that which asks for the smallest multiple of the given cell."""
+    arms = [k]
+    for turn in turns:
+        first, second, third = (c - ceil(c - Fraction(1, 2)) for c in in_other_cell(k, turn.T))
+        arms.append((first, second, third))
+    return min(arms, key=lambda arm: period_of(in_other_cell(arm, change)))  # the first of several
