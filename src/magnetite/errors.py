@@ -43,3 +43,7 @@ class DeviceError(MagnetiteError):
 
 class DataError(MagnetiteError):
     """Training or evaluation data is missing or malformed."""
+
+
+class ExchangeError(MagnetiteError):
+    """Exchange constants are missing, contradict each other or cannot be used for what was asked."""

@@ -1,0 +1,135 @@
+"""J(q): the Fourier transform of exchange constants, and where in the Brillouin zone it is largest.
+
+J(q)_ij = Σ_R J_ij(R) exp(2πi q·R), q in the reciprocal basis of the cell. Its largest eigenvalue bounds the energy of
+every state from below, E/n ≥ -λ(q)/2 (Luttinger and Tisza, Phys. Rev. 70, 954 (1946)), and gives the mean-field
+transition temperature λ/(3 k_B).
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from magnetite.exchange.model import ExchangeModel
+
+FINEST = 24
+"""Points along the longest reciprocal vector of the first search."""
+MOST_POINTS = 6_000
+SAME = 1e-6
+"""Of eigenvalues, relative: equal."""
+DENOMINATORS = (1, 2, 3, 4, 6, 5, 8)
+"""Of commensurate wave vectors, tried in this order."""
+CHUNK = 2_000
+
+
+class Maximum(NamedTuple):
+    """Where J(q) has its largest eigenvalue.
+
+    Attributes:
+        q: in the reciprocal basis, components in [-½, ½], shape (3,).
+        value: the eigenvalue in meV.
+        commensurate: whether q is a fraction with one of `DENOMINATORS`.
+        period: cells after which the wave repeats along each cell vector; of the nearest fraction if incommensurate.
+    """
+
+    q: NDArray[np.float64]
+    value: float
+    commensurate: bool
+    period: tuple[int, int, int]
+
+
+def fourier(model: ExchangeModel, points: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """J(q) in meV, isotropic parts, shape (n_points, n_sites, n_sites), Hermitian.
+
+    Args:
+        model: exchange constants.
+        points: q in the reciprocal basis, shape (n_points, 3).
+    """
+    n_sites = len(model)
+    one, other, images, values = model.directed()
+    if model.has_tensors:
+        values = np.trace(values, axis1=1, axis2=2) / 3
+    found = np.zeros((len(points), n_sites * n_sites), dtype=complex)
+    place = one * n_sites + other
+    # Bonds of the same sites and cell differ in nothing here; phases are worked out once for each cell.
+    cells, which = np.unique(images, axis=0, return_inverse=True)
+    table = np.zeros((len(cells), n_sites * n_sites))
+    np.add.at(table, (which.reshape(-1), place), values)
+    for start in range(0, len(points), CHUNK):
+        rows = slice(start, start + CHUNK)
+        found[rows] = np.exp(2j * np.pi * (points[rows] @ cells.T)) @ table
+    return found.reshape(-1, n_sites, n_sites)
+
+
+def highest(model: ExchangeModel, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Largest eigenvalue of J(q) in meV at each point, shape (n_points,)."""
+    found: NDArray[np.float64] = np.linalg.eigvalsh(fourier(model, points))[:, -1].astype(float)
+    return found
+
+
+def grid(sizes: tuple[int, int, int]) -> NDArray[np.float64]:
+    """Wave vectors of a supercell in the reciprocal basis, components in [0, 1), shape (n_cells, 3)."""
+    return np.array(list(product(*map(range, sizes))), dtype=float) / np.array(sizes)
+
+
+def maximum(model: ExchangeModel) -> Maximum:
+    """Search the Brillouin zone for the largest eigenvalue of J(q): a grid, then steps uphill from its best points.
+
+    Fractions come first: where one is as good as the best point found, it is the answer.
+    """
+    from scipy.optimize import minimize
+
+    sizes = _grid_sizes(model)
+    points = grid(sizes)
+    values: NDArray[np.float64] = highest(model, points)
+    order = np.argsort(values)[::-1][: 3 * 8]
+    best = values[order[0]]
+    starts: list[NDArray[np.float64]] = []
+    for place in order:
+        if values[place] < best - 0.2 * abs(best) or len(starts) == 4:  # noqa: PLR2004
+            break
+        if all(np.linalg.norm(_folded(points[place] - start)) > 1.5 / max(sizes) for start in starts):
+            starts.append(points[place])
+    q, value = points[order[0]], float(best)
+    for start in starts:
+        refined = minimize(lambda x: -highest(model, x[None])[0], start, method="Nelder-Mead", options=_SIMPLEX)
+        if -refined.fun > value + SAME * abs(value):
+            q, value = refined.x, float(-refined.fun)
+    for denominator in DENOMINATORS:
+        rounded = np.rint(q * denominator) / denominator
+        near = float(highest(model, rounded[None])[0])
+        if near >= value - 1e-4 * abs(value):
+            return Maximum(_folded(rounded), max(near, value), True, _period(rounded))  # noqa: FBT003
+    nearest = np.rint(q * DENOMINATORS[-1]) / DENOMINATORS[-1]
+    return Maximum(_folded(q), value, False, _period(nearest))  # noqa: FBT003
+
+
+_SIMPLEX = {"xatol": 1e-5, "fatol": 1e-9, "maxiter": 300}
+
+
+def _folded(q: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Components in (-½, ½]."""
+    folded: NDArray[np.float64] = q - np.ceil(q - 0.5 - 1e-9)
+    return folded + 0.0
+
+
+def _period(q: NDArray[np.float64]) -> tuple[int, int, int]:
+    found = [next(n for n in range(1, 25) if abs(c * n - round(c * n)) < 1e-6) for c in q]  # noqa: PLR2004
+    return found[0], found[1], found[2]
+
+
+def _grid_sizes(model: ExchangeModel) -> tuple[int, int, int]:
+    """Even numbers of points, multiples of 12 where they can be, so that zone-boundary points are hit."""
+    lengths = np.linalg.norm(np.linalg.inv(model.lattice), axis=0)
+    moving = abs(model.images).any(axis=0)  # J(q) does not change along a vector that no bond crosses
+    wanted = np.where(moving, lengths / lengths.max() * FINEST, 1)
+    rounded = [next(n for n in (24, 18, 12, 8, 6, 4, 2, 1) if n <= max(w, 1) * 1.34 or n == 1) for w in wanted]
+    while np.prod(rounded) > MOST_POINTS:
+        largest = int(np.argmax(rounded))
+        rounded[largest] = {24: 18, 18: 12, 12: 8, 8: 6, 6: 4, 4: 2}[rounded[largest]]
+    return rounded[0], rounded[1], rounded[2]

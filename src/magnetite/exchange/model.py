@@ -1,0 +1,246 @@
+"""Exchange constants of a crystal: the one carrier that readers fill and everything else works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from monty.json import MSONable
+
+from magnetite.errors import ExchangeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SAME = 1e-6
+"""meV; two directions of a bond whose couplings differ by more than this (and `RELATIVE`) contradict each other."""
+RELATIVE = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class ExchangeModel(MSONable):
+    """Magnetic sites of a crystal and what couples them: H = -Σ_pairs e_i·J_ij·e_j - Σ_i e_i·A_i·e_i.
+
+    Build it with `from_bonds`, which takes lists with each pair once or twice.
+
+    Attributes:
+        lattice: rows are the cell vectors in Å, shape (3, 3).
+        frac_coords: of the magnetic sites, shape (n_sites, 3).
+        species: symbol or label of each site.
+        moments: |m| in μB, shape (n_sites,).
+        spins: length S of each site's spin for the quantum correction (S + 1)/S; NaN where unknown.
+        first: one site of each bond, each pair once, shape (n_bonds,).
+        second: the other.
+        images: cell of the second as seen from the first, shape (n_bonds, 3).
+        couplings: J in meV for unit vectors, shape (n_bonds,) or, with 3×3 tensors, (n_bonds, 3, 3).
+        anisotropy: A in meV, symmetric, shape (n_sites, 3, 3); D (e·n)² is A = D n nᵀ. None if there is none.
+        name: for titles and messages.
+        notes: what the reader found worth saying.
+    """
+
+    lattice: Any
+    frac_coords: Any
+    species: tuple[str, ...]
+    moments: Any
+    spins: Any
+    first: Any
+    second: Any
+    images: Any
+    couplings: Any
+    anisotropy: Any = None
+    name: str = "exchange"
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for key, kind in _KINDS.items():
+            object.__setattr__(self, key, np.asarray(getattr(self, key), dtype=kind))
+        if self.anisotropy is not None:
+            object.__setattr__(self, "anisotropy", np.asarray(self.anisotropy, dtype=float))
+        object.__setattr__(self, "species", tuple(self.species))
+        object.__setattr__(self, "notes", tuple(self.notes))
+        _validate(self)
+
+    def __len__(self) -> int:
+        return len(self.species)
+
+    @classmethod
+    def from_bonds(
+        cls,
+        lattice: Any,
+        frac_coords: Any,
+        bonds: Any,
+        couplings: Any,
+        *,
+        species: Any = None,
+        moments: Any = None,
+        spins: Any = None,
+        anisotropy: Any = None,
+        name: str = "exchange",
+        notes: tuple[str, ...] = (),
+    ) -> ExchangeModel:
+        """Make a model of a list of bonds that holds each pair once or in both directions.
+
+        Args:
+            lattice: cell vectors in Å, shape (3, 3).
+            frac_coords: of the magnetic sites, shape (n_sites, 3).
+            bonds: whole numbers i, j, cell_a, cell_b, cell_c, shape (n_bonds, 5).
+            couplings: J in meV for unit vectors, **each pair counted once in the Hamiltonian** however often the
+                list holds it (`conventions.from_convention` turns others into this), (n_bonds,) or (n_bonds, 3, 3).
+            species: symbol of each site; ``X`` if None.
+            moments: |m| in μB, one for all or one a site; 1 if None.
+            spins: S, one for all or one a site; unknown if None.
+            anisotropy: as the attribute.
+            name: as the attribute.
+            notes: as the attribute.
+
+        Raises:
+            ExchangeError: the same bond comes with different constants, an index is out of range, a site is
+                bound to itself in its own cell, or numbers are not finite.
+        """
+        coords = np.asarray(frac_coords, dtype=float).reshape(-1, 3)
+        size = len(coords)
+        table = np.asarray(bonds, dtype=np.int64).reshape(-1, 5)
+        values = np.asarray(couplings, dtype=float)
+        first, second, images, values = unique_bonds(table, values, size, name)
+        return cls(
+            lattice, coords, tuple(species or ["X"] * size), np.broadcast_to(1.0 if moments is None else moments, size),
+            np.broadcast_to(np.nan if spins is None else spins, size), first, second, images, values, anisotropy, name,
+            notes,
+        )  # fmt: skip
+
+    @property
+    def has_tensors(self) -> bool:
+        """Whether couplings are 3×3 tensors."""
+        return bool(self.couplings.ndim == 3)  # noqa: PLR2004
+
+    @cached_property
+    def isotropic(self) -> NDArray[np.float64]:
+        """Isotropic part of each coupling, a third of its trace, in meV, shape (n_bonds,)."""
+        found: NDArray[np.float64] = self.couplings
+        if self.has_tensors:
+            found = np.trace(found, axis1=1, axis2=2) / 3
+        return found
+
+    @cached_property
+    def vectors(self) -> NDArray[np.float64]:
+        """From the first to the second site of each bond in Å, shape (n_bonds, 3)."""
+        steps = self.frac_coords[self.second] - self.frac_coords[self.first] + self.images
+        found: NDArray[np.float64] = steps @ self.lattice
+        return found
+
+    @cached_property
+    def distances(self) -> NDArray[np.float64]:
+        """Length of each bond in Å, shape (n_bonds,)."""
+        found: NDArray[np.float64] = np.linalg.norm(self.vectors, axis=1)
+        return found
+
+    def directed(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """Both directions of every bond: sites, other sites, images, couplings; 2 n_bonds rows."""
+        transposed = self.couplings.transpose(0, 2, 1) if self.has_tensors else self.couplings
+        return (
+            np.concatenate([self.first, self.second]),
+            np.concatenate([self.second, self.first]),
+            np.concatenate([self.images, -self.images]),
+            np.concatenate([self.couplings, transposed]),
+        )
+
+    def energy(self, directions: Any) -> float:
+        """Energy of the cell in meV for moments along unit vectors that repeat with the cell, shape (n_sites, 3)."""
+        e = np.asarray(directions, dtype=float)
+        one, other = e[self.first], e[self.second]
+        if self.has_tensors:
+            total = -np.einsum("ba,bac,bc->", one, self.couplings, other)
+        else:
+            total = -float(np.sum(self.couplings * np.sum(one * other, axis=1)))
+        if self.anisotropy is not None:
+            total -= np.einsum("ia,iac,ic->", e, self.anisotropy, e)
+        return float(total)
+
+    def trimmed(self, smallest: float) -> ExchangeModel:
+        """The model without couplings whose largest entry is below `smallest` meV."""
+        sizes = abs(self.couplings).reshape(len(self.couplings), -1).max(axis=1, initial=0.0)
+        kept = sizes >= smallest
+        return replace(
+            self, first=self.first[kept], second=self.second[kept], images=self.images[kept],
+            couplings=self.couplings[kept],
+        )  # fmt: skip
+
+
+_KINDS: dict[str, Any] = {
+    "lattice": float, "frac_coords": float, "moments": float, "spins": float, "first": np.int64, "second": np.int64,
+    "images": np.int64, "couplings": float,
+}  # fmt: skip
+
+
+def _validate(model: ExchangeModel) -> None:
+    size, bonds = len(model.species), len(model.first)
+    shapes = {
+        "lattice": (3, 3), "frac_coords": (size, 3), "moments": (size,), "spins": (size,), "first": (bonds,),
+        "second": (bonds,), "images": (bonds, 3),
+    }  # fmt: skip
+    for key, shape in shapes.items():
+        if getattr(model, key).shape != shape:
+            raise ExchangeError(f"{key} has shape {getattr(model, key).shape}, not {shape}", model.name)
+    if model.couplings.shape not in {(bonds,), (bonds, 3, 3)}:
+        raise ExchangeError(f"couplings have shape {model.couplings.shape} for {bonds} bonds", model.name)
+    if not size:
+        raise ExchangeError("holds no magnetic site", model.name)
+    for key in ("lattice", "frac_coords", "moments", "couplings"):
+        if not np.isfinite(getattr(model, key)).all():
+            raise ExchangeError(f"{key} holds a number that is not finite", model.name)
+    if abs(np.linalg.det(model.lattice)) < SAME:
+        raise ExchangeError("the cell vectors span no volume", model.name)
+    if (model.spins <= 0).any():
+        raise ExchangeError("a spin length S is not positive", model.name)
+    _validate_anisotropy(model, size)
+
+
+def _validate_anisotropy(model: ExchangeModel, size: int) -> None:
+    anisotropy = model.anisotropy
+    if anisotropy is not None:
+        if anisotropy.shape != (size, 3, 3) or not np.isfinite(anisotropy).all():
+            raise ExchangeError(f"anisotropy has shape {anisotropy.shape}, not {(size, 3, 3)}, or is not finite")
+        if not np.allclose(anisotropy, anisotropy.transpose(0, 2, 1), atol=SAME):
+            raise ExchangeError("anisotropy tensors are not symmetric", model.name)
+
+
+def unique_bonds(
+    bonds: NDArray[np.int64], couplings: NDArray[np.float64], size: int, name: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Each pair once, from a list that holds it once, in both directions, or repeatedly with the same constant.
+
+    Raises:
+        ExchangeError: an index out of range, a site bound to itself, or contradicting constants.
+    """
+    if len(bonds) != len(couplings):
+        raise ExchangeError(f"{len(bonds)} bonds but {len(couplings)} constants", name)
+    if len(bonds) and (bonds[:, :2].min() < 0 or bonds[:, :2].max() >= size):
+        raise ExchangeError(f"a bond names site {bonds[:, :2].max()} (from 0), but there are {size}", name)
+    if ((bonds[:, 0] == bonds[:, 1]) & ~bonds[:, 2:].any(axis=1)).any():
+        raise ExchangeError("a bond joins a site to itself; single-ion terms belong into the anisotropy", name)
+    flip = _backwards(bonds)
+    forward = np.where(flip[:, None], np.column_stack([bonds[:, 1], bonds[:, 0], -bonds[:, 2:]]), bonds)
+    tensors = couplings.ndim == 3  # noqa: PLR2004
+    values = np.where(flip[:, None, None], couplings.transpose(0, 2, 1), couplings) if tensors else couplings
+    rows, places = np.unique(forward, axis=0, return_inverse=True)
+    places = places.reshape(-1)
+    counts = np.bincount(places, minlength=len(rows)).astype(float)
+    mean = np.zeros((len(rows), *values.shape[1:]))
+    np.add.at(mean, places, values)
+    mean /= counts.reshape(-1, *([1] * (values.ndim - 1)))
+    spread = abs(values - mean[places])
+    if (spread > SAME + RELATIVE * abs(mean).max(initial=0.0)).any():
+        worst = int(spread.reshape(len(spread), -1).max(axis=1).argmax())
+        raise ExchangeError(f"bond {bonds[worst].tolist()} is given with constants that contradict each other", name)
+    return rows[:, 0], rows[:, 1], rows[:, 2:], mean
+
+
+def _backwards(bonds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which bonds to turn round, so that both directions of a pair become the same row."""
+    same = bonds[:, 0] == bonds[:, 1]
+    cells = bonds[:, 2:]
+    sign = np.where(cells[:, 0] != 0, cells[:, 0], np.where(cells[:, 1] != 0, cells[:, 1], cells[:, 2]))
+    found: NDArray[np.bool_] = (bonds[:, 0] > bonds[:, 1]) | (same & (sign < 0))
+    return found

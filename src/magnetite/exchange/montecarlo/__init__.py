@@ -1,0 +1,1 @@
+"""Classical Monte Carlo of exchange models: heat bath, over-relaxation and parallel tempering, compiled by numba."""

@@ -1,0 +1,198 @@
+"""Transition temperature of an exchange model: mean field, random phase approximation, Monte Carlo, (S + 1)/S."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from monty.json import MSONable
+
+from magnetite.errors import ExchangeError
+from magnetite.exchange.checks import dimensions, warnings_of
+from magnetite.exchange.fourier import Maximum, maximum
+from magnetite.exchange.meanfield import correction, mean_field_temperature
+from magnetite.exchange.montecarlo.crossing import Transition, binder_crossing, heat_peak, misses
+from magnetite.exchange.montecarlo.engine import Plan, simulate
+from magnetite.exchange.montecarlo.order_parameter import MOST_WAVES, order_parameter
+from magnetite.exchange.montecarlo.statistics import Curves, curves
+from magnetite.exchange.rpa import rpa_temperature
+from magnetite.exchange.supercell import even_sizes, spin_lattice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from magnetite.exchange.model import ExchangeModel
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much a Monte Carlo search spends.
+
+    Attributes:
+        spins: of the two supercells whose cumulants cross, about.
+        temperatures: in the window around the transition.
+        steps: measured in it; a tenth as many, but 200, come before.
+        relaxations: over-relaxation sweeps a step.
+        scout_spins: of the supercell that looks where to look.
+        scout_steps: of it.
+        width: half the width of the window, relative.
+    """
+
+    spins: tuple[int, int] = (500, 1500)
+    temperatures: int = 9
+    steps: int = 4000
+    relaxations: int = 2
+    scout_spins: int = 250
+    scout_steps: int = 600
+    width: float = 0.12
+
+
+QUICK = Effort(spins=(300, 900), temperatures=8, steps=1500, scout_spins=200, scout_steps=300)
+"""For many compounds: to some per cent."""
+SCOUT_TEMPERATURES = 14
+LOWEST, HIGHEST = 0.12, 1.0
+"""Of the scout's temperatures, in units of the mean-field temperature."""
+MOST_WINDOWS = 3
+
+
+@dataclass(frozen=True)
+class TransitionReport(MSONable):
+    """Transition temperatures in K and where they come from.
+
+    Attributes:
+        name: of the model.
+        wave_vector: where J(q) is largest, reciprocal basis of the model's cell.
+        mean_field: λ_max/(3 k_B).
+        rpa: random phase approximation; None where it has no solution.
+        monte_carlo: classical spins.
+        error: of it, one standard deviation.
+        method: ``Binder crossing`` or ``specific heat``.
+        factor: (S + 1)/S; None where S is unknown.
+        warnings: what to mind.
+        curves: thermal averages of each supercell, the largest last.
+    """
+
+    name: str
+    wave_vector: list[float]
+    mean_field: float
+    rpa: float | None
+    monte_carlo: float
+    error: float
+    method: str
+    factor: float | None
+    warnings: list[str] = field(default_factory=list)
+    curves: list[Curves] = field(default_factory=list)
+
+    @property
+    def corrected(self) -> float | None:
+        """Monte Carlo times (S + 1)/S, in K; None where S is unknown."""
+        return None if self.factor is None else self.monte_carlo * self.factor
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.name}: k = ({' '.join(f'{c:.3g}' for c in self.wave_vector)})",
+            f"  mean field             {self.mean_field:9.2f} K",
+            f"  random phase           {'–' if self.rpa is None else f'{self.rpa:.2f}':>9} K",
+            f"  Monte Carlo, classical {self.monte_carlo:9.2f} ± {self.error:.2f} K  ({self.method})",
+        ]
+        if self.corrected is not None:
+            lines.append(f"  times (S + 1)/S        {self.corrected:9.2f} K  ({self.factor:.3f})")
+        return "\n".join([*lines, *(f"  ! {text}" for text in self.warnings)])
+
+
+def transition_temperature(
+    model: ExchangeModel,
+    *,
+    effort: Effort | None = None,
+    temperatures: Sequence[float] | None = None,
+    seed: int = 0,
+    progress: bool = False,
+    checkpoint: Path | None = None,
+) -> TransitionReport:
+    """Estimate a model's transition temperature in three ways.
+
+    Args:
+        model: exchange constants.
+        effort: of the Monte Carlo; `Effort()` if None.
+        temperatures: K, ascending, to simulate instead of searching for the window.
+        seed: of the random numbers.
+        progress: show bars.
+        checkpoint: a folder to keep the simulations in, from which an interrupted search goes on.
+
+    Raises:
+        ExchangeError: there is no coupling that favours any order, or temperatures are unusable.
+    """
+    effort = effort or Effort()
+    best = maximum(model)
+    mean_field = mean_field_temperature(best)
+    if mean_field <= 0:
+        raise ExchangeError("no coupling favours any order: all constants are zero", model.name)
+    search = _Search(model, best, effort, seed, progress, checkpoint)
+    notes = warnings_of(model, best.value)
+    if temperatures is None:
+        found, measured, more = search.window(mean_field)
+    else:
+        found, measured, more = search.at(tuple(float(t) for t in temperatures))
+    if not best.commensurate:
+        notes.append("the best wave vector is incommensurate; supercells hold the nearest fraction")
+    flat = dimensions(model) < 3  # noqa: PLR2004
+    return TransitionReport(
+        model.name, [float(c) for c in best.q], mean_field, 0.0 if flat else rpa_temperature(model, best),
+        found.temperature, found.error, found.method, correction(model), [*notes, *more], measured,
+    )  # fmt: skip
+
+
+class _Search:
+    """The simulations of one model."""
+
+    def __init__(
+        self, model: ExchangeModel, best: Maximum, effort: Effort, seed: int, progress: bool, checkpoint: Path | None
+    ) -> None:
+        self.model, self.best, self.effort = model, best, effort
+        self.seed, self.progress, self.checkpoint = seed, progress, checkpoint
+
+    def window(self, mean_field: float) -> tuple[Transition, list[Curves], list[str]]:
+        """Find the window, then the crossing in it."""
+        effort = self.effort
+        grid = np.linspace(LOWEST, HIGHEST, SCOUT_TEMPERATURES) * mean_field
+        scouted, _ = self._simulate(effort.scout_spins, tuple(grid), effort.scout_steps, "scout")
+        centre = heat_peak(scouted).temperature
+        for attempt in range(MOST_WINDOWS):
+            grid = centre * np.linspace(1 - effort.width, 1 + effort.width, effort.temperatures)
+            found, measured, notes = self.at(tuple(grid))
+            if attempt == MOST_WINDOWS - 1 or found.method.startswith("Binder") or not misses(measured[-1]):
+                break
+            centre = measured[-1].temperatures[0 if np.argmax(measured[-1].heat) == 0 else -1]
+        return found, [scouted, *measured], notes
+
+    def at(self, temperatures: tuple[float, ...]) -> tuple[Transition, list[Curves], list[str]]:
+        """Both supercells at given temperatures."""
+        measured: list[Curves] = []
+        notes: list[str] = []
+        for spins in self.effort.spins:
+            curve, degenerate = self._simulate(spins, temperatures, self.effort.steps, f"{spins} spins")
+            measured.append(curve)
+        if degenerate > MOST_WAVES:
+            notes.append(f"frustrated: {degenerate} waves are equally good in the larger supercell")
+        found = None
+        if dimensions(self.model) == 3 and measured[0].n_spins != measured[1].n_spins:  # noqa: PLR2004
+            found = binder_crossing(measured[0], measured[1], self.seed)
+        if found is None:
+            found = heat_peak(measured[-1])
+            if misses(measured[-1]):
+                low, high = temperatures[0], temperatures[-1]
+                notes.append(f"temperatures from {low:.4g} to {high:.4g} K miss the transition: give others")
+        return found, measured, notes
+
+    def _simulate(self, spins: int, temperatures: tuple[float, ...], steps: int, what: str) -> tuple[Curves, int]:
+        lattice = spin_lattice(self.model, even_sizes(self.model, spins, self.best.period))
+        order = order_parameter(self.model, lattice)
+        sites = abs(self.model.moments)
+        magnet = np.tile(sites / max(sites.sum(), 1e-12), len(lattice) // len(self.model))
+        magnet /= len(lattice) // len(self.model)
+        plan = Plan(temperatures, steps, max(steps // 10, min(200, steps)), self.effort.relaxations, self.seed)
+        bar = f"{self.model.name}, {what}" if self.progress else False
+        samples = simulate(lattice, plan, order.waves, magnet, progress=bar, checkpoint=self.checkpoint)
+        return curves(samples), order.degenerate
