@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from monty.json import MontyDecoder, MontyEncoder
 from pymatgen.core import Lattice, Structure
 
 import magnetite
+from magnetite.cli import main
+from magnetite.errors import ZooError
+from magnetite.order.trees import Trees
 from magnetite.propagation.couplings import COUPLING_NAMES, energies
+from magnetite.propagation.examples import VectorExample
+from magnetite.propagation.features import ranker_features
+from magnetite.propagation.figures import ranks
+from magnetite.propagation.model import load_ranker
+from magnetite.propagation.ranker import scores_of
 from magnetite.propagation.stars import star_of, stars
+from magnetite.propagation.train import grow
 from magnetite.structures import as_crystal
 
 
 def test_probabilities_are_shared_out(nio: Structure) -> None:
-    every = magnetite.rank_wave_vectors(nio, limit=1000)
+    every = magnetite.rank_wave_vectors(nio, limit=None)
     assert sum(found.probability for found in every) == pytest.approx(1, abs=1e-4)
     assert [f.probability for f in every] == sorted((f.probability for f in every), reverse=True)
     assert magnetite.rank_wave_vectors(nio, limit=3) == every[:3]
-    known = magnetite.rank_wave_vectors(nio, 0.125, limit=1000)
+    says = magnetite.analyze_magnetism(nio).zero_k_probability
+    assert [f.probability for f in every if f.is_zero] == [pytest.approx(says, abs=1e-6)]
+    known = magnetite.rank_wave_vectors(nio, 0.125, limit=None)
     assert [f.probability for f in known if f.is_zero] == [0.125]
     assert sum(f.probability for f in known) == pytest.approx(1, abs=1e-4)
 
@@ -53,6 +66,64 @@ def test_answers_survive_json(nio: Structure) -> None:
 def test_a_crystal_without_magnetic_atoms_has_none() -> None:
     silicon = Structure.from_spacegroup("Fd-3m", Lattice.cubic(5.43), ["Si"], [[0, 0, 0]])
     assert magnetite.rank_wave_vectors(silicon) == []
+
+
+def test_rock_salt_oxides_order_at_l(nio: Structure) -> None:
+    best = max((f for f in magnetite.rank_wave_vectors(nio) if not f.is_zero), key=lambda f: f.probability)
+    assert (best.point, best.star_size) == ("L", 4)
+
+
+def test_only_rankers_rank() -> None:
+    with pytest.raises(ZooError, match="not of wave vectors"):
+        load_ranker("prototypes", "cpu")
+
+
+def test_weights_that_do_not_fit_are_refused() -> None:
+    ranker = load_ranker(device="cpu")
+    with pytest.raises(ZooError, match="do not fit"):
+        type(ranker).from_weights(ranker.card, {}, torch.device("cpu"))
+
+
+def test_trees_learn_which_candidate_is_right(nio: Structure, rutile: Structure) -> None:
+    """Taught that all order at the shortest vector of period 3, they say so of a crystal they did not see."""
+    examples = [lesson(s, i) for i, s in enumerate((nio, rutile))]
+    trees = Trees.from_boosting(grow(examples * 20))
+    unseen = lesson(Structure.from_spacegroup("Im-3m", Lattice.cubic(2.88), ["Cr"], [[0, 0, 0]]), 2)
+    for example in (*examples, unseen):
+        scores = scores_of(trees, example.features)
+        assert example.candidates[int(np.argmax(scores[1:])) + 1].period == 3
+
+
+def lesson(structure: Structure, number: int) -> VectorExample:
+    cell = as_crystal(structure).primitive[0]
+    candidates = stars(cell)
+    label = next(i for i, star in enumerate(candidates) if star.period == 3)
+    features = ranker_features(cell, candidates)
+    return VectorExample(
+        str(number), str(number), str(number), cell.elements, candidates, features, label, is_zero=False
+    )
+
+
+def test_ranks_count_ties_against_the_ranking(nio: Structure) -> None:
+    example = lesson(nio, 0)
+    assert example.label is not None
+    scores = np.zeros(len(example.candidates))
+    assert ranks([example], [scores])[0] == len(scores)
+    scores[example.label] = 1
+    assert ranks([example], [scores])[0] == 1
+
+
+def test_files_are_ranked_one_after_another(nio: Structure, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nio.to(str(tmp_path / "NiO.cif"))
+    (tmp_path / "bad.cif").write_text("nothing")
+    files = [str(tmp_path / "NiO.cif"), str(tmp_path / "bad.cif")]
+    assert main(["kvectors", *files, "--format", "jsonl", "--limit", "2", "--device", "cpu"]) == 2
+    out, err = capsys.readouterr()
+    (row,) = map(json.loads, out.splitlines())
+    assert [len(row["vectors"]), row["formula"]] == [2, "NiO"]
+    assert "bad.cif" in err
+    assert main(["kvectors", files[0], "--device", "cpu"]) == 0
+    assert " L " in capsys.readouterr().out
 
 
 def test_superexchange_at_180_degrees_chooses_l(nio: Structure) -> None:

@@ -18,7 +18,7 @@ from magnetite.errors import MagnetiteError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("predict", "moments", "classify", "spm", "screen", "models", "train", "evaluate", "data")
+COMMANDS = ("predict", "kvectors", "moments", "classify", "spm", "screen", "models", "train", "evaluate", "data")
 """Modules of this package, in the order of the help."""
 BAD_INPUT, INTERRUPTED, BUG = 2, 130, 1
 """Exit codes; 0 is success."""
@@ -32,6 +32,7 @@ examples:
   magnetite predict NiO.cif Fe.vasp              a table
   magnetite predict *.cif --format jsonl         one JSON object a line
   magnetite moments NiO.cif --out orders         initial moments for DFT
+  magnetite kvectors NiO.cif                     its propagation vectors, ranked
   magnetite screen mp.jsonl.gz --out mp.parquet  many structures, resumable
   magnetite classify unknown.cif                 its structure type
   magnetite spm particle.xyz --plot map.png      structure types, place by place

@@ -19,6 +19,7 @@ card (.json) lie in RUN/model, ready for `--model RUN/model/NAME.json` of the co
 
   magnetite train order      --data DATA --run runs/a   the body, then the order readout
   magnetite train kvector    --data DATA --run runs/a   the propagation-vector ensemble on that body
+  magnetite train propagation --data DATA --run runs/c  the ranker of propagation vectors, in minutes
   magnetite train prototypes --data DATA --run runs/b   the classifier of structure types
   magnetite train prototypes --data DATA --run runs/b --damage   after it, the one for damaged samples
 
@@ -35,7 +36,7 @@ without its data. Layers are files with an empty slice of 8 Å along the third c
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = add_command(subparsers, "train", run, "train a model from data", DESCRIPTION)
-    parser.add_argument("task", choices=("order", "kvector", "prototypes"), help="what to train")
+    parser.add_argument("task", choices=("order", "kvector", "propagation", "prototypes"), help="what to train")
     parser.add_argument("--data", type=Path, default=None, help="folder with the training data; not for --add")
     parser.add_argument("--run", type=Path, required=True, dest="folder", help="folder of the run; made if missing")
     parser.add_argument("--epochs", type=int, default=None, help="length of the (first) stage")
@@ -76,7 +77,12 @@ def run(args: argparse.Namespace) -> int:
     device = resolve_device(args.device)
     if args.threads:
         torch.set_num_threads(args.threads)
-    path = _prototypes(args, device) if args.task == "prototypes" else _order(args, device)
+    if args.task == "propagation":
+        from magnetite.propagation.train import train_propagation
+
+        path = train_propagation(args.data, args.folder, seed=args.seed)
+    else:
+        path = _prototypes(args, device) if args.task == "prototypes" else _order(args, device)
     print(f"wrote {path} and its weights")  # noqa: T201
     return 0
 

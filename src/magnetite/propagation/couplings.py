@@ -27,10 +27,17 @@ SLOW_DECAY = 4.0
 """A slower fall of direct couplings with distance, as through long chains of ligands."""
 WEAK_FERROMAGNETISM = 0.3
 """Strength of ferromagnetic superexchange at 90° beside the antiferromagnetic one at 180°."""
-COUPLING_NAMES = ("bridged", "bridged with ferromagnetic 90°", "direct", "direct far")
-"""Couplings whose energies `energies` gives."""
+SHELL_WIDTH = 1.05
+"""A shell of pairs ends at so many times the distance at which it begins."""
+COUPLING_NAMES = (
+    "bridged", "bridged with ferromagnetic 90°", "direct", "direct far",
+    "shell 1", "shell 2", "shell 3", "shells 1 and 2", "shell 2 against 1",
+)  # fmt: skip
+"""Couplings whose energies `energies` gives: through ligands, direct, and equal ones within shells of pairs."""
 _CAN_CARRY = np.array(CAN_CARRY)
 _ZERO = 1e-9
+_SLACK = 1e-4
+"""Å; keeps pairs of ideal structures off the limit of their shell."""
 
 
 class Couplings(NamedTuple):
@@ -58,7 +65,7 @@ def energies(crystal: Crystal, waves: NDArray[np.float64], fill: float) -> NDArr
         fill: stands for the energies where there are no couplings or more than `MAX_SITES` magnetic sites.
 
     Returns:
-        One row for each of `COUPLING_NAMES`, from -1 (every pair is satisfied) up, shape (4, n).
+        One row for each of `COUPLING_NAMES`, from -1 (every pair is satisfied) up, shape (len(COUPLING_NAMES), n).
     """
     magnetic = _CAN_CARRY[crystal.numbers]
     n_sites = int(np.count_nonzero(magnetic))
@@ -98,6 +105,20 @@ def _couplings(crystal: Crystal, magnetic: NDArray[np.bool_], n_sites: int) -> I
     straight = np.tile(bridges.cosines**2, 2)
     yield Couplings(first, second, images, straight)
     yield Couplings(first, second, images, straight - WEAK_FERROMAGNETISM * (1 - straight))
+    pairs = (magnets.sites, magnets.atoms, magnets.images)
     for decay in (DECAY, SLOW_DECAY):
-        power = (magnets.distances.min(initial=np.inf) / magnets.distances) ** decay
-        yield Couplings(magnets.sites, magnets.atoms, magnets.images, power)
+        yield Couplings(*pairs, (magnets.distances.min(initial=np.inf) / magnets.distances) ** decay)
+    near, middle, far = _shells(magnets.distances)
+    for strength in (near, middle, far, near + middle, middle - near):
+        yield Couplings(*pairs, strength)
+
+
+def _shells(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 for the pairs of each of the first three shells, else 0, shape (3, n_pairs)."""
+    shells = np.zeros((3, len(distances)))
+    rest = distances
+    for shell in shells:
+        inside = rest < rest.min(initial=np.inf) * SHELL_WIDTH + _SLACK
+        shell[inside & np.isfinite(rest)] = 1
+        rest = np.where(inside, np.inf, rest)
+    return shells

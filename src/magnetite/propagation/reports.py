@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from monty.json import MSONable
 
@@ -39,3 +40,48 @@ class RankedVector(MSONable):
     def __str__(self) -> str:
         """One line."""
         return f"({' '.join(self.k)})  {self.point}  star of {self.star_size}  {self.probability:.2f}"
+
+
+@dataclass(frozen=True)
+class PropagationReport(MSONable):
+    """The ranked wave vectors of one crystal.
+
+    Attributes:
+        formula: reduced formula; empty if the input could not be read.
+        vectors: the most probable first; empty on error and if no atom can carry a moment.
+        model: name and version of the model.
+        source: where the structure came from (file, row), if known.
+        error: why there is no answer, or None.
+    """
+
+    formula: str
+    vectors: tuple[RankedVector, ...]
+    model: str
+    source: str | None = None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        # Through JSON the tuple comes back as a list.
+        object.__setattr__(self, "vectors", tuple(self.vectors))
+
+    def as_row(self) -> dict[str, Any]:
+        """The report as one JSON-ready row, the format of ``magnetite kvectors --format jsonl``."""
+        vectors = [
+            {
+                "k": list(found.k),
+                "k_input": list(found.k_input),
+                "point": found.point,
+                "star_size": found.star_size,
+                "probability": found.probability,
+            }
+            for found in self.vectors
+        ]
+        row: dict[str, Any] = {
+            "path": self.source,
+            "formula": self.formula,
+            "vectors": vectors,
+            "model": self.model,
+        }
+        if self.error is not None:
+            row["error"] = self.error
+        return row

@@ -16,6 +16,7 @@ from magnetite.zoo.cards import Card
 
 DEFAULT_MODEL = "magnetism"
 DEFAULT_CLASSIFIER = "prototypes"
+DEFAULT_RANKER = "propagation"
 ENTRY_POINT_GROUP = "magnetite.models"
 
 
