@@ -21,22 +21,27 @@ class Settings:
 
     models: int = 20
     repeats: int = 3
-    epochs: int = 8
+    epochs: int = 6
     boosting_rounds: int = 200
     forest_trees: int = 120
     composition_epochs: int = 30
     folds: tuple[int, ...] = tuple(range(10))
 
     @property
-    def name(self) -> str:
-        """Tells results of one size of study from another's."""
+    def shared_name(self) -> str:
+        """Tells results that do not depend on the zoo's model from those of another size of study."""
         folds = "".join(map(str, self.folds))
         return (
-            f"m{self.models}r{self.repeats}e{self.epochs}b{self.boosting_rounds}t{self.forest_trees}"
+            f"m{self.models}r{self.repeats}b{self.boosting_rounds}t{self.forest_trees}"
             f"c{self.composition_epochs}f{folds}"
         )
 
+    @property
+    def name(self) -> str:
+        """The same for results that do."""
+        return f"{self.shared_name}e{self.epochs}"
+
 
 FULL = Settings()
-QUICK = Settings(models=4, repeats=2, epochs=4, boosting_rounds=60, forest_trees=40, composition_epochs=10)
+QUICK = Settings(models=4, repeats=1, epochs=3, boosting_rounds=60, forest_trees=40, composition_epochs=10)
 """The same tables from fewer and shorter trainings: for a look, not for quoting."""

@@ -104,7 +104,7 @@ def prepare(
         model, everything, tables["orders"],
         replace(orders, examples=bare[: len(orders)]), replace(compounds, examples=bare[len(orders) :]),
         atoms, tables["orders"][needed], tables["compounds"], answers, settings,
-        work.within(f"{data}-{settings.name}"), work.within(f"{data}-{digest}-{settings.name}"), progress,
+        work.within(f"{data}-{settings.shared_name}"), work.within(f"{data}-{digest}-{settings.name}"), progress,
     )  # fmt: skip
 
 
