@@ -84,8 +84,10 @@ def fit(data: MagneticData, limit: int | None) -> None:
         print(
             f"{f'penalty {penalty:g}':<18}" + "  ".join(f"{(places[chosen] == 1).mean():<16.3f}" for chosen in members)
         )
-        weight = np.array([row.weight for row in rows])
-        scores[penalty] = float(np.average(places == 1, weights=weight))
+        # The mean of the three kinds of antiferromagnets, so that the many computed ones do not decide alone.
+        scores[penalty] = float(
+            np.mean([(places[m] == 1).mean() for m, g in zip(members, groups, strict=True) if g[0] == "AFM"])
+        )
     best = max(scores, key=lambda penalty: scores[penalty])
     coefficients = fit_weights(rows, best)
     content = {

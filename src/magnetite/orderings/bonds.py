@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from magnetite.structures import Crystal
 
-ELECTRONS = (3.5, 4.5, 5.5)
+ELECTRONS = (2.5, 3.5, 4.5, 5.5)
 """Valence electrons of the open sites (mean over the crystal) that part the classes of `COUNTS`."""
-COUNTS = ("few", "d4", "d5", "many", "unknown")
+COUNTS = ("few", "d3", "d4", "d5", "many", "unknown")
 DISTANCES = (2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0)
 """Å; between two of them a pair counts for both in shares, as in linear interpolation."""
 ASYMMETRY = 0.2
@@ -115,7 +115,7 @@ def _count(crystal: Crystal) -> str:
 def _bridge_features(
     angles: NDArray[np.float64], hard: NDArray[np.bool_], unequal: NDArray[np.float64], count: int
 ) -> NDArray[np.float64]:
-    """The first names of `BOND_NAMES`, those of bridges, shape (n_bridges, 18)."""
+    """The first names of `BOND_NAMES`, those of bridges, shape (n_bridges, 20)."""
     n_counts = len(COUNTS)
     found = np.zeros((len(angles), 2 * n_counts + 8))
     cosine2 = np.cos(np.radians(angles)) ** 2
@@ -131,7 +131,7 @@ def _bridge_features(
 
 
 def _direct_features(distances: NDArray[np.float64], count: int, *, metallic: bool) -> NDArray[np.float64]:
-    """The last names of `BOND_NAMES`, those of direct pairs, shape (n_pairs, 21)."""
+    """The last names of `BOND_NAMES`, those of direct pairs, shape (n_pairs, 22)."""
     centres = np.array(DISTANCES)
     found = np.zeros((len(distances), 2 * len(centres) + 2 + len(COUNTS)))
     inside = np.clip(distances, centres[0], centres[-1])
