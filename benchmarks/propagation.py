@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.special import expit
 
 from magnetite.order.model import OrderModel
 from magnetite.order.tasks import evaluate, out_of_fold
@@ -68,8 +67,7 @@ def zero_shares(examples: list[VectorExample], data: Path) -> list[float]:
     assert isinstance(model, OrderModel)
     rows = read_examples(data, sets=("measured",))
     logits = evaluate(model.network, rows, torch.device("cpu"))["zero_k"]
-    temperature = float(model.card.settings["calibration"]["zero_k_temperature"])
-    shares = expit(out_of_fold(rows, logits) / temperature)
+    shares = model.calibration.zero_k_probability(out_of_fold(rows, logits)[:, None])
     found = {row.identity: float(share) for row, share in zip(rows, shares, strict=True)}
     return [found[example.identity] for example in examples]
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.special import expit
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 
 from magnetite.datasets.records import read_records
@@ -61,7 +60,7 @@ def main() -> None:
     model = load(device="cpu")
     assert isinstance(model, OrderModel)
     logits = out_of_fold(rows, evaluate(model.network, rows, torch.device("cpu"))["zero_k"])
-    own = expit(logits / float(model.card.settings["calibration"]["zero_k_temperature"]))
+    own = model.calibration.zero_k_probability(logits[:, None])
     show(f"{model.card}", own, label)
     for name in inputs:
         for kinds in (("extra trees",), tuple(KINDS)):
