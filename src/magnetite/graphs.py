@@ -102,6 +102,24 @@ def _pairs(lattice: NDArray[np.float64], coords: NDArray[np.float64], radius: fl
     return pairs
 
 
+def neighbours_within(lattice: NDArray[np.float64], frac_coords: NDArray[np.float64], radius: float) -> _Pairs:
+    """All ordered pairs within a fixed radius, for models of energies, which must not choose how far to look.
+
+    Args:
+        lattice: rows are the cell vectors in Å, shape (3, 3).
+        frac_coords: fractional coordinates, shape (n_atoms, 3); any cell's.
+        radius: in Å.
+
+    Returns:
+        Receivers (ascending), senders, image offsets (as floats) such that
+        ``(frac[senders] + images - frac[receivers]) @ lattice`` are the bonds, and distances in Å. Each atom is also
+        its own neighbour, at distance zero.
+    """
+    home = np.floor(frac_coords)
+    receivers, senders, images, distances = _pairs(lattice, (frac_coords - home) @ lattice, radius)
+    return receivers, senders, images - home[senders] + home[receivers], distances
+
+
 def _reach(distances: NDArray[np.float64], receivers: NDArray[np.int64], n_atoms: int) -> NDArray[np.float64]:
     """How far each atom looks; exact where it is within the radius of the search, larger than that elsewhere."""
     counts = np.bincount(receivers, minlength=n_atoms)

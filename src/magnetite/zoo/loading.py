@@ -20,6 +20,7 @@ from magnetite.zoo.registry import DEFAULT_MODEL, find_card
 FAMILIES = {
     "order": "magnetite.order.model:OrderModel",
     "prototypes": "magnetite.prototypes.model:PrototypeModel",
+    "potential": "magnetite.potential.model:PotentialModel",
     "propagation": "magnetite.propagation.model:PropagationModel",
 }
 """The class behind each family of models."""

@@ -1,0 +1,56 @@
+"""Energy and its first derivatives: forces, stress and magnetic forces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from magnetite.potential.batch import SpinBatch
+from magnetite.potential.network import PotentialNetwork
+
+
+@dataclass(frozen=True, eq=False)
+class Derivatives:
+    """What the network says of a batch.
+
+    Attributes:
+        energies: of crystals without reference energies, in eV, (b,).
+        forces: in eV/Å, (n, 3).
+        stress: in eV/Å³, positive when the crystal wants to shrink (as ASE's), (b, 3, 3).
+        magnetic: −dE/dm in eV/μB, (n, 3).
+    """
+
+    energies: Tensor
+    forces: Tensor
+    stress: Tensor
+    magnetic: Tensor
+
+
+def differentiate(network: PotentialNetwork, batch: SpinBatch, *, train: bool = False) -> Derivatives:
+    """Evaluate a batch.
+
+    Args:
+        network: on the batch's device and precision.
+        batch: crystals with moments.
+        train: keep the graph, for a loss on derivatives.
+    """
+    with torch.enable_grad():
+        vectors = batch.vectors.detach().requires_grad_()
+        moments = batch.moments.detach().requires_grad_()
+        energies = batch.sum_over_atoms(network(replace(batch, vectors=vectors, moments=moments)))
+        along, magnetic = torch.autograd.grad(energies.sum(), [vectors, moments], create_graph=train)
+        along = along * batch.present[..., None]
+        forces = forces_from(along, batch)
+        virial = batch.sum_over_atoms(torch.einsum("nka,nkb->nab", batch.vectors, along))
+        stress = (virial + virial.transpose(1, 2)) / (2 * batch.volumes[:, None, None])
+    if not train:
+        energies = energies.detach()
+    return Derivatives(energies, forces, stress, -magnetic)
+
+
+def forces_from(along: Tensor, batch: SpinBatch) -> Tensor:
+    """Forces in eV/Å, (n, 3), from derivatives by the vectors to neighbours, (n, k, 3)."""
+    towards = along.new_zeros(len(along), 3).index_add(0, batch.neighbours.flatten(), along.flatten(0, 1))
+    return along.sum(1) - towards

@@ -1,0 +1,64 @@
+"""The part of the energy that one can read: pair potential, exchange constants and Landau polynomials.
+
+Σ_i [ ½ Σ_j V(r_ij; z_i, z_j) + Σ_n a_n(z_i) (x_i − x0)^n ] − ½ Σ_ij Σ_q J_q(r_ij; z_i, x_i, surroundings of i)
+φ_q(m_i, m_j), with x = |m|² and φ the pair's s = m_i·m_j, s² (biquadratic) and s |m_j|². The constants are linear in
+the energy: least squares start them, a network modulates them by the surroundings.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from magnetite.potential.spins import EXCHANGE, SPIN_FACTORS
+
+if TYPE_CHECKING:
+    from magnetite.potential.network import PotentialConfig
+
+
+class ExplicitEnergy(nn.Module):
+    """Pair, Landau and exchange energy of each atom."""
+
+    centres: Tensor
+    widths: Tensor
+
+    def __init__(self, config: PotentialConfig, plain: int, magnetic: int) -> None:
+        super().__init__()
+        kinds = len(config.numbers)
+        self.exchange = magnetic * EXCHANGE // SPIN_FACTORS
+        self.powers, self.plain = config.landau, plain
+        self.register_buffer("centres", torch.tensor(config.centres, dtype=torch.get_default_dtype()))
+        self.register_buffer("widths", torch.tensor(config.widths, dtype=torch.get_default_dtype()))
+        self.terms = config.landau + 2 * self.exchange + plain
+        # Solved for, not trained: the optimizer's steps know no scale, and would shake what least squares found.
+        self.linear = nn.Parameter(torch.zeros(kinds, self.terms), requires_grad=False)
+        self.shift = nn.Parameter(torch.zeros(kinds, self.terms))
+        last = nn.Linear(config.hidden // 2, self.terms)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.modulation = nn.Sequential(nn.Linear(plain + 1, config.hidden // 2), nn.SiLU(), last)
+        self.scale = config.energy_scale
+
+    def features(self, species: Tensor, sizes: Tensor, isotropic: Tensor) -> Tensor:
+        """What the constants multiply, (n, terms).
+
+        Args:
+            species: (n,).
+            sizes: scaled |m|², (n,).
+            isotropic: l = 0 of the density of neighbours, (n, plain + magnetic).
+        """
+        centre, width = self.centres[species], self.widths[species]
+        x, origin = (sizes - centre) / width, -centre / width
+        landau = torch.stack([x**n - origin**n for n in range(1, self.powers + 1)], dim=-1)
+        pairs = -0.5 * isotropic[:, self.plain : self.plain + self.exchange]
+        return torch.cat([landau, pairs, pairs * x[:, None], 0.5 * isotropic[:, : self.plain]], dim=-1)
+
+    def forward(self, species: Tensor, sizes: Tensor, isotropic: Tensor) -> Tensor:
+        """Energies in eV, (n,); arguments as those of `features`."""
+        features = self.features(species, sizes, isotropic)
+        known = torch.cat([isotropic[:, : self.plain], sizes[:, None]], dim=-1)
+        constants = self.linear[species] + self.scale * (self.shift[species] + self.modulation(known))
+        energies: Tensor = (features * constants).sum(-1)
+        return energies

@@ -1,0 +1,110 @@
+"""From a trained potential to files of the zoo."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase.data import chemical_symbols
+from safetensors.torch import save as pack
+
+from magnetite.potential.frames import Frame
+from magnetite.potential.network import PotentialNetwork
+from magnetite.potential.splits import Split
+from magnetite.potential.tasks import measure
+from magnetite.potential.weights import to_tensors
+
+VERSION = "0.1.0"
+UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "GPa", "magnetic": "meV/μB"}
+PROTOCOL = "root-mean-square error on held-out clusters of similar frames"
+
+
+def export_potential(
+    network: PotentialNetwork,
+    split: Split,
+    folder: Path,
+    device: torch.device,
+    *,
+    name: str,
+    data: str,
+    licence: str = "that of the data",
+    notes: Sequence[str] = (),
+) -> Path:
+    """Measure on the test frames and write weights and card.
+
+    Args:
+        network: trained.
+        split: what it was trained on and is measured on.
+        folder: where both files go; made if missing.
+        device: that measures.
+        name: of the model.
+        data: what the training data is called.
+        licence: of the data.
+        notes: further limits.
+
+    Returns:
+        The path of the card.
+    """
+    blob = pack(to_tensors(network))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.safetensors").write_bytes(blob)
+    frames = split.train
+    scale = float(network.magnetic_scale)
+    said = []
+    if abs(scale - 1) > 1e-3:  # noqa: PLR2004 (rounding)
+        said = [f"The data's magnetic forces are {scale:.3f} × the derivative of its energies, which the model gives."]
+    content: dict[str, Any] = {
+        "name": name,
+        "version": VERSION,
+        "family": "potential",
+        "description": (
+            "Magnetic interatomic potential (e3nn): energy, forces, stress and magnetic forces of a crystal with "
+            "moments, exactly invariant under turning all spins."
+            if not network.config.spin_orbit
+            else "Magnetic interatomic potential (e3nn) with spin–orbit coupling: energy, forces, stress, −dE/dm."
+        ),
+        "weights": f"{name}.safetensors",
+        "sha256": hashlib.sha256(blob).hexdigest(),
+        "licence": "MIT (weights and code)",
+        "elements": [chemical_symbols[z] for z in network.config.numbers],
+        "labels": "Energies, forces, stress, site moments and −dE/dm as the data has them.",
+        "training_data": [{"name": data, "rows": len(frames), "licence": licence}],
+        "split": (
+            "Complete-linkage clusters of frames by distances and m_i·m_j at these distances; whole clusters are held "
+            f"out: {len(split.train)} train, {len(split.validation)} are watched, {len(split.test)} test."
+        ),
+        "metrics": _metrics(network, split.test or split.validation, device),
+        "limits": [
+            "Energies are those of the functional and settings of the data.",
+            f"Atoms farther apart than {network.config.cutoff:g} Å only meet through a neighbour; no Coulomb tail.",
+            *said,
+            *notes,
+        ],
+        "settings": {"network": network.config.as_dict(), "moment_ranges": moment_ranges(frames)},
+    }
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def moment_ranges(frames: Sequence[Frame]) -> dict[str, list[float]]:
+    """Smallest and largest |m| of each element in μB."""
+    numbers = np.concatenate([f.around.numbers for f in frames])
+    lengths = np.concatenate([np.linalg.norm(f.around.moments, axis=1) for f in frames])
+    return {
+        chemical_symbols[z]: [float(lengths[numbers == z].min()), float(lengths[numbers == z].max())]
+        for z in np.unique(numbers)
+    }
+
+
+def _metrics(network: PotentialNetwork, frames: Sequence[Frame], device: torch.device) -> list[dict[str, Any]]:
+    figures = measure(network, frames, device)
+    return [
+        {"name": f"RMSE {key}", "value": round(value, 4), "unit": UNITS[key], "rows": len(frames), "protocol": PROTOCOL}
+        for key, value in figures.items()
+    ]

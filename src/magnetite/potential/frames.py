@@ -1,0 +1,149 @@
+"""Frames with labels: what density functional theory says of crystals with moments, from any file that ASE reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magnetite.errors import DataError
+from magnetite.potential.batch import Surroundings, surroundings
+from magnetite.structures import as_crystal
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+MAGNETIC_FORCES = "magnetic_forces"
+"""Array of −dE/dm in eV/μB, as DeltaSpin and DeepSPIN call it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A crystal with moments and its labels; those that are missing are None.
+
+    Attributes:
+        around: atoms, moments and neighbours.
+        energy: of the cell in eV.
+        forces: in eV/Å, (n, 3).
+        stress: in eV/Å³, sign as ASE's, (3, 3).
+        magnetic: −dE/dm in eV/μB, (n, 3).
+        group: that the file puts it in, for tables.
+        source: file and number of the frame.
+    """
+
+    around: Surroundings
+    energy: float
+    forces: NDArray[np.float64] | None
+    stress: NDArray[np.float64] | None
+    magnetic: NDArray[np.float64] | None
+    group: str
+    source: str
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms."""
+        return len(self.around)
+
+    @property
+    def energy_per_atom(self) -> float:
+        """In eV."""
+        return self.energy / self.n_atoms
+
+
+def read_frames(
+    path: Path, cutoff: float, *, self_consistent: bool = False, without: Iterable[str] = ()
+) -> list[Frame]:
+    """Read labelled frames.
+
+    Args:
+        path: extxyz (also gzipped) or another format of ASE's, with ``energy``, ``forces`` and ``magmoms``, and
+            where known ``stress`` and the array ``magnetic_forces``; ``group`` names kinds of frame.
+        cutoff: of the potential, in Å.
+        self_consistent: the moments were relaxed, so that −dE/dm is zero where no array says otherwise.
+        without: groups that are left out.
+
+    Raises:
+        DataError: the file cannot be read, or a frame lacks energy or moments.
+    """
+    from ase.io import read
+
+    try:
+        images = read(path, index=":")
+    except Exception as error:
+        raise DataError(f"ASE cannot read the frames ({type(error).__name__}: {error})", str(path)) from error
+    left_out = set(without)
+    kept = [
+        (number, atoms) for number, atoms in enumerate(images) if str(atoms.info.get("group", "all")) not in left_out
+    ]
+    if not kept:
+        raise DataError("holds no frames", str(path))
+    return [_frame(atoms, cutoff, f"{path}, frame {number}", self_consistent) for number, atoms in kept]
+
+
+def _frame(atoms: Atoms, cutoff: float, source: str, self_consistent: bool) -> Frame:
+    results = dict(atoms.calc.results) if atoms.calc else {}
+    if "energy" not in results:
+        raise DataError("has no energy", source)
+    moments = results.get("magmoms", atoms.arrays.get("initial_magmoms"))
+    if moments is None:
+        raise DataError("has no magmoms", source)
+    magnetic = atoms.arrays.get(MAGNETIC_FORCES)
+    if magnetic is None and self_consistent:
+        magnetic = np.zeros((len(atoms), 3))
+    stress = results.get("stress")
+    frame = Frame(
+        around=surroundings(as_crystal(atoms, source), as_vectors(moments, len(atoms), source), cutoff),
+        energy=float(results["energy"]),
+        forces=_finite(results.get("forces"), (len(atoms), 3), "forces", source),
+        stress=None if stress is None else _finite(_full(np.asarray(stress)), (3, 3), "stress", source),
+        magnetic=_finite(magnetic, (len(atoms), 3), MAGNETIC_FORCES, source),
+        group=str(atoms.info.get("group", "all")),
+        source=source,
+    )
+    if not np.isfinite(frame.energy):
+        raise DataError("energy is not finite", source)
+    return frame
+
+
+def as_vectors(moments: object, n_atoms: int, source: str | None = None) -> NDArray[np.float64]:
+    """Moments as vectors in μB, (n_atoms, 3); collinear ones point along z.
+
+    Raises:
+        DataError: they are not finite numbers of shape (n_atoms,) or (n_atoms, 3).
+    """
+    array = np.asarray(moments, dtype=float)
+    if array.shape == (n_atoms,):
+        array = array[:, None] * np.array([0.0, 0.0, 1.0])
+    found = _finite(array, (n_atoms, 3), "moments", source)
+    assert found is not None
+    return found
+
+
+def without_moments_of(frames: list[Frame], numbers: set[int]) -> list[Frame]:
+    """The same frames with the moments of some elements, and their magnetic forces, set to zero."""
+    found = []
+    for frame in frames:
+        mute = np.isin(frame.around.numbers, list(numbers))[:, None]
+        magnetic = None if frame.magnetic is None else np.where(mute, 0.0, frame.magnetic)
+        around = replace(frame.around, moments=np.where(mute, 0.0, frame.around.moments))
+        found.append(replace(frame, around=around, magnetic=magnetic))
+    return found
+
+
+def _finite(values: object, shape: tuple[int, ...], name: str, source: str | None) -> NDArray[np.float64] | None:
+    if values is None:
+        return None
+    array = np.asarray(values, dtype=float)
+    if array.shape != shape or not np.isfinite(array).all():
+        raise DataError(f"{name} must be finite and of shape {shape}, not {array.shape}", source)
+    return array
+
+
+def _full(stress: NDArray[np.float64]) -> NDArray[np.float64]:
+    from ase.stress import voigt_6_to_full_3x3_stress
+
+    return stress if stress.shape == (3, 3) else np.asarray(voigt_6_to_full_3x3_stress(stress))

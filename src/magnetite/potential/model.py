@@ -1,0 +1,128 @@
+"""A potential of the zoo: crystals with moments in, energies and derivatives out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from ase.data import chemical_symbols
+from torch import Tensor
+
+from magnetite.errors import StructureError
+from magnetite.potential.batch import SpinBatch, Surroundings, collate, surroundings
+from magnetite.potential.derivatives import Derivatives, differentiate
+from magnetite.potential.network import PotentialNetwork
+from magnetite.potential.reports import PotentialReport
+from magnetite.potential.taking import SpinCrystal, as_spin_crystal
+from magnetite.potential.weights import from_tensors
+from magnetite.zoo.cards import Card
+from magnetite.zoo.model import ZooModel
+
+SLACK = 0.05
+"""μB by which |m| may leave the trained range before it is said."""
+
+
+class PotentialModel(ZooModel[Surroundings, PotentialReport]):
+    """Energy, forces, stress and −dE/dm.
+
+    Attributes:
+        network: in double precision, since relaxations and second derivatives ask for it.
+    """
+
+    family: ClassVar[str] = "potential"
+
+    def __init__(self, card: Card, network: PotentialNetwork, device: torch.device) -> None:
+        super().__init__(card, device)
+        self.network = network
+        self.ranges = {str(symbol): tuple(values) for symbol, values in card.settings["moment_ranges"].items()}
+
+    @classmethod
+    def from_weights(cls, card: Card, tensors: dict[str, Tensor], device: torch.device) -> Self:
+        """Build the model from its card and tensors."""
+        return cls(card, from_tensors(card.settings["network"], tensors, device), device)
+
+    def take(self, structure: Any) -> SpinCrystal:
+        """The door in.
+
+        Raises:
+            StructureError: no crystal, or no moments on it.
+        """
+        return as_spin_crystal(structure)
+
+    def prepare(self, crystal: Any) -> Surroundings:
+        """Find the neighbours; the cell is taken as it is.
+
+        Raises:
+            StructureError: an element that the potential does not know, or atoms coincide.
+        """
+        taken = as_spin_crystal(crystal)
+        unknown = sorted(taken.crystal.elements - self.card.elements)
+        if unknown:
+            raise StructureError(
+                f"{self.card.name} does not know {', '.join(unknown)}, only {', '.join(sorted(self.card.elements))}",
+                taken.crystal.source,
+            )
+        return surroundings(taken.crystal, taken.moments, self.network.config.cutoff)
+
+    def cost(self, prepared: Surroundings) -> int:
+        """Number of edges."""
+        return len(prepared.receivers)
+
+    def collate(self, items: Sequence[Surroundings]) -> SpinBatch:
+        """A batch in the network's precision, on its device."""
+        config = self.network.config
+        return collate(items, config.places, config.cutoff).to(self.device, self.network.inverse_scales.dtype)
+
+    def predict(self, batch: Sequence[Surroundings]) -> list[PotentialReport]:
+        """Reports for a batch, in its order."""
+        crystals = self.collate(batch)
+        found = differentiate(self.network, crystals)
+        with torch.no_grad():
+            atoms = self.network(crystals) + self.network.references[crystals.species]
+        bounds = np.cumsum([0, *(len(item) for item in batch)])
+        return [
+            self._report(item, found, atoms, slice(bounds[number], bounds[number + 1]), number)
+            for number, item in enumerate(batch)
+        ]
+
+    def _report(
+        self, item: Surroundings, found: Derivatives, atoms: Tensor, part: slice, number: int
+    ) -> PotentialReport:
+        energies = atoms[part].double().cpu().numpy()
+        return PotentialReport(
+            energy=float(energies.sum()),
+            energies=energies,
+            forces=found.forces[part].cpu().numpy(),
+            stress=found.stress[number].cpu().numpy(),
+            moments=item.moments,
+            magnetic_forces=found.magnetic[part].cpu().numpy(),
+            warnings=self.objections(item),
+            model=str(self.card),
+        )
+
+    def objections(self, item: Surroundings) -> tuple[str, ...]:
+        """Where moments leave the range that was trained."""
+        lengths = np.linalg.norm(item.moments, axis=1)
+        found = []
+        for number in np.unique(item.numbers):
+            symbol = chemical_symbols[number]
+            low, high = self.ranges[symbol]
+            of = lengths[item.numbers == number]
+            if of.max() > high + SLACK or of.min() < low - SLACK:
+                found.append(
+                    f"|m| of {symbol} from {of.min():.2f} to {of.max():.2f} μB leaves the trained range "
+                    f"{low:.2f}–{high:.2f} μB"
+                )
+        return tuple(found)
+
+    def failure(self, error: str, source: str | None) -> PotentialReport:
+        """The report of a crystal that could not be evaluated."""
+        return PotentialReport.failed(error, source, str(self.card))
+
+
+def with_moments(item: Surroundings, moments: np.ndarray) -> Surroundings:
+    """The same crystal with other moments in μB, (n, 3)."""
+    return replace(item, moments=np.asarray(moments, dtype=float))

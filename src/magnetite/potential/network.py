@@ -1,0 +1,186 @@
+"""The network: energies of atoms from positions and moments, with the symmetry built in.
+
+Without spin–orbit coupling moments enter only as |m|², m_i·m_j and contractions over the spin axis, so that turning
+all spins, or reversing them, changes nothing; with it they also enter as axial vectors, through `SpinOrbit`. Everything
+is a polynomial in their components near m = 0, hence smooth there. Sums over neighbours follow the atomic cluster
+expansion (Drautz, Phys. Rev. B 99, 014104, 2019; 102, 024104, 2020), the second layer passes messages (Batatia,
+MACE, 2022).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from e3nn import o3
+from torch import Tensor, nn
+
+from magnetite.potential.batch import SpinBatch
+from magnetite.potential.coupling import Mix, SelfProduct, blocks, contract
+from magnetite.potential.explicit import ExplicitEnergy
+from magnetite.potential.orbit import SpinOrbit
+from magnetite.potential.radial import RadialBasis
+from magnetite.potential.spins import SPIN_FACTORS, spin_factors
+
+_SPIN_CHANNELS = 8
+_MIXED_SPECIES = 4
+"""More species than this share as many learned kinds of neighbour."""
+
+
+@dataclass(frozen=True)
+class PotentialConfig:
+    """Size and units of a potential.
+
+    Attributes:
+        numbers: atomic numbers it knows.
+        scales: unit of |m| in μB of each of them; 0 for those that carry no moment.
+        centres, widths: mean and width of (|m|/scale)² in the data, the origin and unit of the Landau polynomial.
+        cutoff: in Å.
+        radial: functions of distance.
+        channels: of spherical tensors.
+        degree: largest l.
+        hidden: width of the dense layers.
+        landau: highest power of |m|² in the energy of a lone moment.
+        spin_orbit: couple moments to the lattice.
+        energy_scale: unit of what the dense layers give, in eV.
+    """
+
+    numbers: tuple[int, ...]
+    scales: tuple[float, ...]
+    centres: tuple[float, ...]
+    widths: tuple[float, ...]
+    cutoff: float = 5.0
+    radial: int = 8
+    channels: int = 24
+    degree: int = 2
+    hidden: int = 64
+    landau: int = 4
+    spin_orbit: bool = False
+    energy_scale: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("numbers", "scales", "centres", "widths"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON has no tuples
+
+    @property
+    def places(self) -> dict[int, int]:
+        """Where each atomic number stands."""
+        return {number: place for place, number in enumerate(self.numbers)}
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the model card."""
+        return asdict(self)
+
+
+class PotentialNetwork(nn.Module):
+    """Energies of atoms in eV."""
+
+    inverse_scales: Tensor
+    references: Tensor
+
+    def __init__(self, config: PotentialConfig) -> None:
+        super().__init__()
+        self.config = config
+        kinds, channels, lmax = len(config.numbers), config.channels, config.degree
+        inverse = torch.tensor([1 / s if s else 0.0 for s in config.scales], dtype=torch.float64)
+        self.register_buffer("inverse_scales", inverse.to(torch.get_default_dtype()))
+        # Energy of a species without moments, in eV, in double precision: it is large and sums over atoms.
+        self.register_buffer("references", torch.zeros(kinds, dtype=torch.float64))
+        # The data's magnetic forces over the derivative of its energies; 1 unless they were computed otherwise.
+        self.magnetic_scale = nn.Parameter(torch.ones(()), requires_grad=False)
+        mixed = min(kinds, _MIXED_SPECIES)
+        start = torch.eye(kinds) if kinds == mixed else torch.randn(kinds, mixed) / mixed**0.5
+        self.senders = nn.Parameter(start)
+        self.spin_senders = nn.Parameter(torch.ones(kinds, 1))
+        self.radial = RadialBasis(config.radial, config.cutoff)
+        first = config.radial * (mixed + SPIN_FACTORS)
+        self.plain = config.radial * mixed
+        self.explicit = ExplicitEnergy(config, self.plain, config.radial * SPIN_FACTORS)
+        self.receivers = nn.Embedding(kinds, channels)
+        self.left, self.right = (Mix([first] * (lmax + 1), channels) for _ in range(2))
+        self.product = SelfProduct(lmax)
+        self.gather = Mix([count * channels for count in self.product.counts], channels)
+        self.spin_mix = Mix([config.radial] * (lmax + 1), _SPIN_CHANNELS)
+        self.orbit = SpinOrbit() if config.spin_orbit else None
+        invariants = 2 * channels * (lmax + 1) + _SPIN_CHANNELS * (lmax + 1) + 3
+        invariants += 3 * _SPIN_CHANNELS if config.spin_orbit else 0
+        self.norm = nn.Parameter(torch.ones(invariants))
+        self.first = _dense(invariants + channels, config.hidden, channels + 1)
+        self.radial_again = nn.Linear(config.radial, 2 * channels, bias=False)
+        self.again = Mix([3 * channels] * (lmax + 1), channels)
+        self.gather_again = Mix([count * channels for count in self.product.counts], channels)
+        self.second = _dense(2 * channels * (lmax + 1) + 2 * channels, config.hidden, 1)
+
+    def forward(self, batch: SpinBatch) -> Tensor:
+        """Energy of each atom in eV without the reference energy of its species, (n,)."""
+        lmax, n = self.config.degree, len(batch.species)
+        spins, sizes, factors, basis, both, magnetic = self._pairs(batch)
+        shapes = o3.spherical_harmonics(list(range(lmax + 1)), batch.vectors, normalize=True, normalization="component")
+        density = both.transpose(1, 2) @ shapes  # (n, first, (lmax + 1)²)
+        explicit = self.explicit(batch.species, sizes, density[..., 0])
+
+        parts = [density[..., part] for part in blocks(lmax)]
+        left, right = self.left(parts), self.right(parts)
+        kind = self.receivers(batch.species)
+        left = left * (1 + kind[..., None])
+        coupled = self.gather(self.product(left, right)) / 2
+        field = magnetic.transpose(1, 2) @ (shapes[..., None] * spins[batch.neighbours][..., None, :]).flatten(2)
+        field = field.view(n, self.config.radial, -1, 3)
+        swirl = torch.stack(
+            [self.spin_mix([field[:, :, part, axis] for part in blocks(lmax)]) for axis in range(3)], dim=-1
+        )
+        powers = torch.cat(
+            [swirl[..., part, :].square().sum((-1, -2)) / (part.stop - part.start) for part in blocks(lmax)], dim=-1
+        )
+        own = torch.stack([sizes, sizes**2, sizes**3], dim=-1)
+        invariants = [contract(left, right, lmax), contract(coupled, left, lmax), powers, own]
+        if self.orbit is not None:
+            invariants.append(self.orbit(spins, left[:, :_SPIN_CHANNELS], swirl))
+        hidden = self.first(torch.cat([torch.cat(invariants, dim=-1) * self.norm, kind], dim=-1))
+        energy, state = hidden[:, 0], hidden[:, 1:]
+
+        weights = self.radial_again(basis)
+        told = state[batch.neighbours]
+        plain, turned = weights.chunk(2, dim=-1)
+        message = torch.cat([plain * told, turned * told * factors[..., :1]], dim=-1).transpose(1, 2) @ shapes
+        again = self.again([torch.cat([message[..., part], left[..., part]], dim=1) for part in blocks(lmax)])
+        coupled = self.gather_again(self.product(again, right)) / 2
+        invariants = [contract(again, left, lmax), contract(coupled, again, lmax), state, kind]
+        energy = energy + self.second(torch.cat(invariants, dim=-1))[:, 0]
+        total: Tensor = explicit + self.config.energy_scale * energy
+        return total
+
+    def _pairs(self, batch: SpinBatch) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Scaled moments, their squares, spin factors, radial functions, products of these, the spins' part."""
+        spins = batch.moments * self.inverse_scales[batch.species][:, None]
+        sizes = spins.square().sum(-1)
+        basis = self.radial(batch.vectors.norm(dim=-1)) * batch.present[..., None]
+        factors = spin_factors(spins, sizes, batch.neighbours)
+        who = batch.species[batch.neighbours]
+        plain = (basis[..., None, :] * self.senders[who][..., None]).flatten(2)
+        magnetic = basis * self.spin_senders[who]
+        both = torch.cat([plain, (magnetic[..., None, :] * factors[..., None]).flatten(2)], dim=-1)
+        return spins, sizes, factors, basis, both, magnetic
+
+    def linear_features(self, batch: SpinBatch) -> Tensor:
+        """What the constants of the explicit part multiply, (n, terms)."""
+        _, sizes, _, _, both, _ = self._pairs(batch)
+        return self.explicit.features(batch.species, sizes, both.sum(1))
+
+    def reference(self, batch: SpinBatch) -> Tensor:
+        """Sum of the reference energies of each crystal in eV, double precision, (b,)."""
+        return batch.sum_over_atoms(self.references[batch.species])
+
+    @property
+    def magnetic_numbers(self) -> list[int]:
+        """Atomic numbers that carry moments."""
+        return [z for z, scale in zip(self.config.numbers, self.config.scales, strict=True) if scale]
+
+
+def _dense(size: int, hidden: int, out: int) -> nn.Sequential:
+    last = nn.Linear(hidden, out)
+    nn.init.zeros_(last.bias)
+    with torch.no_grad():
+        last.weight[0] = 0  # the energy starts with what least squares found
+    return nn.Sequential(nn.Linear(size, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), last)

@@ -1,0 +1,30 @@
+"""Distances as smooth functions that vanish, with two derivatives, at the cutoff."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class RadialBasis(nn.Module):
+    """Spherical Bessel functions of order zero under a polynomial envelope (Gasteiger 2020, DimeNet, Eqs. 7 and 8)."""
+
+    frequencies: Tensor
+
+    def __init__(self, size: int, cutoff: float) -> None:
+        super().__init__()
+        self.cutoff = cutoff
+        self.register_buffer("frequencies", torch.arange(1, size + 1) * math.pi / cutoff)
+
+    def forward(self, lengths: Tensor) -> Tensor:
+        """The basis at distances in Å, any shape; one more axis of `size` at the end."""
+        waves = torch.sin(lengths[..., None] * self.frequencies) / lengths[..., None]
+        return waves * (math.sqrt(2 / self.cutoff) * envelope(lengths / self.cutoff))[..., None]
+
+
+def envelope(x: Tensor) -> Tensor:
+    """1 at x = 0; 0, with zero slope and curvature, from x = 1 on."""
+    x = x.clamp(max=1.0)
+    return 1 + x**6 * (-28 + x * (48 - 21 * x))

@@ -1,0 +1,49 @@
+"""What a potential answers with: plain, typed, no tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from monty.json import MSONable
+
+
+@dataclass(frozen=True, eq=False)
+class PotentialReport(MSONable):
+    """Energy and derivatives of one crystal with moments.
+
+    Attributes:
+        energy: of the cell in eV; NaN on error.
+        energies: of the atoms in eV, with reference energies, (n,).
+        forces: in eV/Å, (n, 3).
+        stress: in eV/Å³, sign as ASE's, (3, 3).
+        moments: that it was asked about, in μB, (n, 3).
+        magnetic_forces: −dE/dm in eV/μB, (n, 3); zero for elements without moments.
+        warnings: what to know before using it.
+        model: name and version of the model.
+        source: where the structure came from, if known.
+        error: why there is no answer, or None.
+    """
+
+    energy: float
+    energies: Any
+    forces: Any
+    stress: Any
+    moments: Any
+    magnetic_forces: Any
+    warnings: tuple[str, ...]
+    model: str
+    source: str | None = None
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("energies", "forces", "stress", "moments", "magnetic_forces"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
+        object.__setattr__(self, "warnings", tuple(self.warnings))
+
+    @classmethod
+    def failed(cls, error: str, source: str | None, model: str) -> PotentialReport:
+        """The report of a crystal that could not be evaluated."""
+        none = np.zeros((0, 3))
+        return cls(float("nan"), np.zeros(0), none, np.zeros((3, 3)), none, none, (), model, source, error)

@@ -1,0 +1,97 @@
+"""Hold-out of frames in which near-duplicates stay together.
+
+Frames of one composition are clustered (complete linkage) by a fingerprint of their distances and of m_i·m_j at these
+distances; whole clusters are held out. A random split of strained cells or of a molecular-dynamics run would put
+nearly the same frame on both sides.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magnetite.potential.frames import Frame
+
+FRAMES_PER_CLUSTER = 5
+_CENTRES = np.linspace(1.5, 5.0, 29)
+_WIDTH = 0.15
+_LARGEST = 4_000
+"""Frames of one composition that are clustered at once."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which frames train, choose and test."""
+
+    train: list[Frame]
+    validation: list[Frame]
+    test: list[Frame]
+
+
+def fingerprint(frame: Frame) -> NDArray[np.float64]:
+    """Smeared distances per atom: all pairs, and weighted by m_i·m_j; with the volume and mean |m|²."""
+    around = frame.around
+    lengths = np.linalg.norm(around.vectors, axis=1)
+    smeared = np.exp(-(((lengths[:, None] - _CENTRES) / _WIDTH) ** 2))
+    overlaps = (around.moments[around.receivers] * around.moments[around.senders]).sum(1)
+    spin = (smeared * overlaps[:, None]).sum(0) / len(around)
+    size = np.square(around.moments).sum() / len(around)
+    return np.concatenate([smeared.sum(0) / len(around), spin, [around.volume / len(around), size]])
+
+
+def split_frames(frames: Sequence[Frame], *, test: float = 0.15, validation: float = 0.05, seed: int = 0) -> Split:
+    """Hold out whole clusters of similar frames, from each composition the same share.
+
+    Compositions with less than two clusters only train.
+
+    Args:
+        frames: all of them.
+        test: share that tests.
+        validation: share that is watched during training.
+        seed: of the draw.
+    """
+    kinds: dict[tuple[int, ...], list[Frame]] = defaultdict(list)
+    for frame in frames:
+        kinds[tuple(sorted(frame.around.numbers))].append(frame)
+    rng = np.random.default_rng(seed)
+    split = Split([], [], [])
+    for kind in sorted(kinds):
+        members = kinds[kind]
+        labels = _clusters(members)
+        order = rng.permutation(labels.max() + 1)
+        wanted = [(split.test, test * len(members)), (split.validation, validation * len(members))]
+        for cluster in order:
+            inside = [frame for frame, label in zip(members, labels, strict=True) if label == cluster]
+            for part, number in wanted:
+                already = sum(tuple(sorted(f.around.numbers)) == kind for f in part)
+                if len(order) > 1 and already + len(inside) <= np.ceil(number):
+                    part.extend(inside)
+                    break
+            else:
+                split.train.extend(inside)
+    return split
+
+
+def _clusters(frames: Sequence[Frame]) -> NDArray[np.int64]:
+    from sklearn.cluster import AgglomerativeClustering
+
+    number = len(frames) // FRAMES_PER_CLUSTER
+    if number < 2:  # noqa: PLR2004 (one cluster cannot be divided)
+        return np.zeros(len(frames), np.int64)
+    prints = np.array([fingerprint(frame) for frame in frames])
+    spread = prints.std(axis=0)
+    scaled = (prints - prints.mean(axis=0)) / np.where(spread > 1e-9, spread, 1.0)  # noqa: PLR2004 (rounding)
+    labels = np.empty(len(frames), np.int64)
+    shift = 0
+    # Along the direction of largest spread, so that a part is a region.
+    order = np.argsort(scaled[:, -2], kind="stable")
+    for part in np.array_split(order, -(-len(frames) // _LARGEST)):
+        count = max(len(part) // FRAMES_PER_CLUSTER, 1)
+        found = AgglomerativeClustering(n_clusters=count, linkage="complete").fit_predict(scaled[part])
+        labels[part] = found + shift
+        shift += count
+    return labels

@@ -1,0 +1,168 @@
+"""Where training starts: sizes and units from the data, and the linear part of the energy by least squares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from magnetite.errors import DataError
+from magnetite.potential.derivatives import forces_from
+from magnetite.potential.frames import Frame
+from magnetite.potential.network import PotentialConfig, PotentialNetwork
+from magnetite.potential.tasks import EDGES, Units, assemble, frame_cost
+from magnetite.runtime import by_edges
+
+NO_MOMENT = 0.02
+"""μB; an element whose moments never exceed this carries none."""
+_NARROW = 0.3
+"""Spread of |m|² over its largest value below which higher powers of it cannot be told apart."""
+_SAMPLE = 250
+"""Frames that least squares see."""
+_ENERGY_LEVER = 0.1
+"""Å; an error of the forces over this distance counts as much as one of the energy per atom."""
+_UNIT_SHARE = 0.1
+"""An error that counts as one, in standard deviations of the labels."""
+_MAGNETIC_UNIT = 0.05
+"""The same in eV/μB where all labels are zero."""
+
+
+def configure(frames: Sequence[Frame], config: PotentialConfig) -> PotentialConfig:
+    """Fill in the elements and the scales of their moments.
+
+    Raises:
+        DataError: no element carries a moment.
+    """
+    numbers = np.concatenate([f.around.numbers for f in frames])
+    lengths = np.concatenate([np.linalg.norm(f.around.moments, axis=1) for f in frames])
+    kinds = [int(z) for z in np.unique(numbers)]
+    largest = [float(lengths[numbers == z].max()) for z in kinds]
+    scales = [size if size > NO_MOMENT else 0.0 for size in largest]
+    if not any(scales):
+        raise DataError(f"no moment in the data exceeds {NO_MOMENT} μB")
+    squares = [
+        (lengths[numbers == z] / scale) ** 2 if scale else np.zeros(1) for z, scale in zip(kinds, scales, strict=True)
+    ]
+    spreads = [float(s.std()) for s, scale in zip(squares, scales, strict=True) if scale]
+    return replace(
+        config,
+        numbers=tuple(kinds),
+        scales=tuple(scales),
+        centres=tuple(float(s.mean()) for s in squares),
+        widths=tuple(max(float(s.std()), 0.02) for s in squares),
+        landau=config.landau if max(spreads) > _NARROW / 2 else 2,
+    )
+
+
+def units_of(frames: Sequence[Frame]) -> Units:
+    """A tenth of the labels' root mean square; of energies, what an error of the forces does over `_ENERGY_LEVER`."""
+
+    def spread(name: str, default: float) -> float:
+        values = [np.ravel(getattr(f, name)) for f in frames if getattr(f, name) is not None]
+        return (_UNIT_SHARE * float(np.sqrt(np.square(np.concatenate(values)).mean())) if values else 0.0) or default
+
+    forces = spread("forces", 0.1)
+    return Units(
+        energy=_ENERGY_LEVER * forces,
+        forces=forces,
+        stress=spread("stress", 0.01),
+        magnetic=spread("magnetic", _MAGNETIC_UNIT),
+    )
+
+
+def set_references(network: PotentialNetwork, frames: Sequence[Frame]) -> None:
+    """Energies of the species by least squares; the shortest solution where the composition never varies."""
+    counts = _counts(frames, network.config.numbers)
+    energies = np.array([f.energy for f in frames])
+    found = np.linalg.lstsq(counts, energies, rcond=None)[0]
+    network.references.copy_(torch.from_numpy(found))
+
+
+def solve_linear(
+    network: PotentialNetwork, frames: Sequence[Frame], units: Units, device: torch.device, ridge: float = 1e-3
+) -> None:
+    """Pair, exchange and Landau constants by ridge regression on energies, forces and magnetic forces.
+
+    If the scale of the magnetic forces is learned, it is solved for along with them: the forces times an unknown
+    number are what the constants must give.
+    """
+    matrix, target = _equations(network, _sample(frames), units, device)
+    width = np.sqrt(np.square(matrix).mean(axis=0))
+    width[width == 0] = 1.0
+    kinds, scale = len(network.config.numbers), network.magnetic_scale
+    penalty = ridge * len(matrix) ** 0.5 * np.eye(matrix.shape[1])
+    penalty[-kinds - 1 :] = 0  # references and the scale are not held back
+    stacked = np.vstack([matrix / width, penalty])
+    solution = np.linalg.lstsq(stacked, np.append(target, np.zeros(len(penalty))), rcond=1e-12)[0] / width
+    linear = network.explicit.linear
+    with torch.no_grad():
+        linear.copy_(torch.from_numpy(solution[: linear.numel()].reshape(linear.shape)))
+        network.references.copy_(torch.from_numpy(solution[linear.numel() : linear.numel() + kinds]))
+        if scale.requires_grad:
+            scale.fill_(1 / solution[-1])
+
+
+def _sample(frames: Sequence[Frame]) -> list[Frame]:
+    """Enough frames for a few hundred constants, spread over all of them."""
+    step = max(len(frames) // _SAMPLE, 1)
+    return list(frames[::step])
+
+
+def _equations(
+    network: PotentialNetwork, frames: Sequence[Frame], units: Units, device: torch.device
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rows of constants, references and inverse magnetic scale, over their units; and what they must give."""
+    rows, labels = [], []
+    free = network.magnetic_scale.requires_grad
+    kinds = len(network.config.numbers)
+    for batch in by_edges(frames, frame_cost, EDGES):
+        energy, forces, magnetic = _linear_features(network, batch, device)
+        sizes = np.array([f.n_atoms for f in batch])
+        origin = np.hstack([_counts(batch, network.config.numbers), np.zeros((len(batch), 1))])
+        weights = units.energy * sizes
+        rows.append(np.hstack([energy, origin]) / weights[:, None])
+        labels.append(np.array([f.energy for f in batch]) / weights)
+        for name, found, unit in (("forces", forces, units.forces), ("magnetic", magnetic, units.magnetic)):
+            known = np.repeat([getattr(f, name) is not None for f in batch], 3 * sizes)
+            if not known.any():
+                continue
+            truth = np.concatenate([np.ravel(getattr(f, name)) for f in batch if getattr(f, name) is not None])
+            scaled = free and name == "magnetic"
+            more = np.zeros((len(truth), kinds + 1))
+            if scaled:
+                more[:, -1] = -truth
+            share = unit * np.sqrt(np.repeat(3 * sizes, 3 * sizes)[known])  # a frame's together count as its energy
+            rows.append(np.hstack([found[known], more]) / share[:, None])
+            labels.append(np.zeros(len(truth)) if scaled else truth / share)
+    return np.vstack(rows), np.concatenate(labels)
+
+
+def _linear_features(
+    network: PotentialNetwork, batch: Sequence[Frame], device: torch.device
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """What each constant contributes to energies, (b, constants), forces and −dE/dm, (3 n, constants)."""
+    crystals = assemble(batch, network, device)
+    kinds = len(network.config.numbers)
+    moments = crystals.moments.detach().requires_grad_()
+    vectors = crystals.vectors.detach().requires_grad_()
+    features = network.linear_features(replace(crystals, moments=moments, vectors=vectors))
+    one = torch.nn.functional.one_hot(crystals.species, kinds).to(features)
+    columns: list[list[NDArray[np.float64]]] = [[], [], []]
+    for kind in range(kinds):
+        for term in range(features.shape[1]):
+            atoms = features[:, term] * one[:, kind]
+            along, turn = torch.autograd.grad(
+                atoms.sum(), [vectors, moments], retain_graph=True, materialize_grads=True
+            )
+            found = (crystals.sum_over_atoms(atoms.detach()), forces_from(along, crystals), -turn)
+            for column, values in zip(columns, found, strict=True):
+                column.append(values.cpu().double().numpy().ravel())
+    energy, forces, magnetic = (np.stack(column, axis=1) for column in columns)
+    return energy, forces, magnetic
+
+
+def _counts(frames: Sequence[Frame], numbers: Sequence[int]) -> NDArray[np.float64]:
+    return np.array([[np.count_nonzero(f.around.numbers == z) for z in numbers] for f in frames], dtype=float)

@@ -1,0 +1,88 @@
+"""``magnetite train potential``: from a file of frames to a potential of the zoo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from magnetite.potential.frames import Frame, read_frames, without_moments_of
+from magnetite.potential.network import PotentialConfig, PotentialNetwork
+from magnetite.potential.splits import Split, split_frames
+from magnetite.potential.start import configure, set_references, solve_linear, units_of
+from magnetite.potential.tasks import PotentialTask
+from magnetite.training import Schedule, fit
+
+SCHEDULE = Schedule(epochs=300, learning_rate=2e-3, warmup=0.05, weight_decay=1e-5, ema=0.995, clip=10.0)
+EMPTY = PotentialConfig((), (), (), ())
+"""The default size; elements and scales come from the data."""
+
+
+def prepare_split(
+    path: Path, config: PotentialConfig = EMPTY, *, self_consistent: bool = False, without: tuple[str, ...] = ()
+) -> tuple[Split, PotentialConfig]:
+    """Read frames, hold some out and set the scales by those that train.
+
+    Args:
+        path: file of labelled frames.
+        config: size of the network.
+        self_consistent: −dE/dm is zero where no label says otherwise.
+        without: groups that are left out.
+
+    Raises:
+        DataError: the file cannot be used.
+    """
+    frames = read_frames(path, config.cutoff, self_consistent=self_consistent, without=without)
+    config = configure(frames, config)
+    quiet = {z for z, scale in zip(config.numbers, config.scales, strict=True) if not scale}
+    frames = without_moments_of(frames, quiet) if quiet else frames
+    return split_frames(frames), config
+
+
+def train_potential(
+    split: Split,
+    config: PotentialConfig,
+    folder: Path,
+    device: torch.device,
+    *,
+    schedule: Schedule = SCHEDULE,
+    free_magnetic_scale: bool = False,
+    progress: bool = True,
+    log: Callable[[str], None] = tqdm.write,
+) -> PotentialNetwork:
+    """Train a potential, or go on with it.
+
+    Args:
+        split: frames; those that test are not looked at.
+        config: as `configure` completed it.
+        folder: of the run.
+        device: where.
+        schedule: length and rates.
+        free_magnetic_scale: learn one factor between the data's magnetic forces and the derivative of its energies.
+        progress: show a bar for each epoch.
+        log: receives one line an epoch.
+
+    Raises:
+        DataError: the folder holds another run.
+    """
+    torch.manual_seed(schedule.seed)
+    network = PotentialNetwork(config)
+    network.magnetic_scale.requires_grad_(free_magnetic_scale)
+    network.to(device)
+    units = units_of(split.train)
+    set_references(network, split.train)
+    solve_linear(network, split.train, units, device)
+    task = PotentialTask(split.train, split.validation, units, device, schedule.seed)
+    trained = fit(network, task, schedule, folder, progress=progress, log=log)
+    assert isinstance(trained, PotentialNetwork)
+    return trained
+
+
+def groups_of(frames: list[Frame]) -> dict[str, list[Frame]]:
+    """Frames by the group that their file names."""
+    found: dict[str, list[Frame]] = {}
+    for frame in frames:
+        found.setdefault(frame.group, []).append(frame)
+    return found
