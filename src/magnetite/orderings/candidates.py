@@ -107,7 +107,7 @@ def _at(
 def _uncompensated(sublattice: MagneticSublattice, share: float, coefficients: NDArray[np.float64]) -> list[Candidate]:
     patterns = uncompensated(sublattice)
     energy = energies(couplings_at(sublattice, np.zeros(3), coefficients), patterns.astype(complex))
-    parallel = (patterns > 0).all(axis=1)
+    parallel: NDArray[np.bool_] = np.all(patterns > 0, axis=1)
     energy = energy + coefficients[-1] * parallel
     zero = (Fraction(0), Fraction(0), Fraction(0))
     return [
@@ -117,5 +117,6 @@ def _uncompensated(sublattice: MagneticSublattice, share: float, coefficients: N
 
 
 def _boltzmann(energy: NDArray[np.float64]) -> NDArray[np.float64]:
-    found = np.exp(energy.min() - energy)
-    return found / found.sum()
+    found: NDArray[np.float64] = np.exp(energy.min() - energy)
+    found /= found.sum()
+    return found

@@ -74,7 +74,7 @@ def _nothing(crystal: Crystal) -> MagneticOrder:
         species=tuple(chemical_symbols[number] for number in crystal.numbers),
         frac_coords=crystal.frac_coords.tolist(),
         moments=(0.0,) * len(crystal),
-        transformation=np.eye(3, dtype=int).tolist(),
+        transformation=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
         wave_vector=zero,
         wave_vector_input=zero,
     )

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 WAVE_VECTORS = 12
 """Wave vectors that are looked at, the most probable ones."""
 UNIFORM = {"AFM": 0.5, "FM": 0.5}
+EVEN = 0.5
+"""Probability of k = 0 where it is unknown."""
 
 
 def propose_orders(
@@ -95,7 +97,7 @@ def rank_orders(
         crystal: in any cell.
         magnitudes: |m| of its sites in μB, 0 for non-magnetic ones, shape (n_atoms,).
         shares: probabilities of ``AFM`` and ``FM`` (FM or FiM); equal if None.
-        zero_k_probability: of a zero propagation vector, None if unknown.
+        zero_k_probability: of a zero propagation vector, None if unknown (`EVEN`).
         limit: at most so many are given.
         kinds: only orders of these kinds are given.
         noncollinear: also give spirals.
@@ -116,7 +118,8 @@ def wave_vectors(
 
     Only those of collinear orders with equal moments, unless others are asked for; k = 0 where nothing is known.
     """
-    ranked = rank_wave_vectors(crystal, zero_k_probability, limit=WAVE_VECTORS)
+    zero = EVEN if zero_k_probability is None else zero_k_probability
+    ranked = rank_wave_vectors(crystal, zero, limit=WAVE_VECTORS)
     change = np.rint(crystal.lattice @ np.linalg.inv(crystal.primitive[0].lattice)).astype(int)
     turns = point_group(crystal.primitive[0])
     found: list[tuple[WaveVector, float]] = []
