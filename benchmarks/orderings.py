@@ -5,8 +5,8 @@
     python benchmarks/orderings.py DATA --fit      learn the couplings from all folds but the test fold
 
 DATA is the data folder (docs/data.md). Formulas of the test fold are in no training of couplings and networks, and the
-probability of k = 0 is that of the readout that never saw the formula. The ranker of other wave vectors learned from all
-of MAGNDATA, so that of measured orders with k not 0 only the last three columns are of what nothing saw. A known order
+probability of k = 0 is that of the readout that never saw the formula. The ranker of other wave vectors learned from
+all of MAGNDATA, so that of measured orders with k not 0 only the last three columns are unseen. A known order
 counts as found if wave vector and signs on all its sites agree but for symmetry and for turning all moments round.
 """
 
