@@ -8,7 +8,7 @@ their Fourier components over the chemical lattice inside the magnetic cell are 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -103,5 +103,6 @@ def _change_of_basis(one: Crystal, other: Crystal) -> NDArray[np.float64] | None
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of elements without electronegativity
-        found = StructureMatcher(primitive_cell=False, scale=False).get_transformation(first, second)
+        matcher: Any = StructureMatcher(primitive_cell=False, scale=False)  # pymatgen leaves it untyped
+        found = matcher.get_transformation(first, second)
     return None if found is None else np.array(found[0], dtype=float)
