@@ -20,8 +20,9 @@ from magnetite.runtime import by_edges
 from magnetite.training import Schedule, fit
 
 ATOMS_PER_BATCH = 1_500
-SCHEDULE = Schedule(learning_rate=1e-3, weight_decay=0.05, ema=0.98)
-"""That of the shipped readout, with an average over fewer steps: the subsets are small."""
+SCHEDULE = Schedule(learning_rate=4e-3, weight_decay=0.05, ema=0.98)
+"""Faster than that of the shipped readout, which starts from one that the body was trained with: eight epochs at this
+rate reach on the validation fold what ten do at 1e-3."""
 
 
 class ReadoutTask:

@@ -21,7 +21,7 @@ class Settings:
 
     models: int = 20
     repeats: int = 3
-    epochs: int = 6
+    epochs: int = 8
     boosting_rounds: int = 200
     forest_trees: int = 120
     composition_epochs: int = 30
