@@ -24,7 +24,7 @@ SAME = 1e-6
 """Of eigenvalues, relative: equal."""
 DENOMINATORS = (1, 2, 3, 4, 6, 5, 8)
 """Of commensurate wave vectors, tried in this order."""
-CHUNK = 2_000
+CHUNK = 500
 
 
 class Maximum(NamedTuple):
@@ -43,38 +43,46 @@ class Maximum(NamedTuple):
     period: tuple[int, int, int]
 
 
-def fourier(model: ExchangeModel, points: NDArray[np.float64]) -> NDArray[np.complex128]:
-    """J(q) in meV, isotropic parts, shape (n_points, n_sites, n_sites), Hermitian.
+class Fourier:
+    """The transform of one model, prepared once for many wave vectors.
 
     Args:
-        model: exchange constants.
-        points: q in the reciprocal basis, shape (n_points, 3).
+        model: exchange constants; isotropic parts are used.
     """
-    n_sites = len(model)
-    one, other, images, values = model.directed()
-    if model.has_tensors:
-        values = np.trace(values, axis1=1, axis2=2) / 3
-    found = np.zeros((len(points), n_sites * n_sites), dtype=complex)
-    place = one * n_sites + other
-    # Bonds of the same sites and cell differ in nothing here; phases are worked out once for each cell.
-    cells, which = np.unique(images, axis=0, return_inverse=True)
-    table = np.zeros((len(cells), n_sites * n_sites))
-    np.add.at(table, (which.reshape(-1), place), values)
-    for start in range(0, len(points), CHUNK):
-        rows = slice(start, start + CHUNK)
-        found[rows] = np.exp(2j * np.pi * (points[rows] @ cells.T)) @ table
-    return found.reshape(-1, n_sites, n_sites)
+
+    def __init__(self, model: ExchangeModel) -> None:
+        one, other, images, values = model.directed()
+        if model.has_tensors:
+            values = np.trace(values, axis1=1, axis2=2) / 3
+        self.n_sites = len(model)
+        self.cells, which = np.unique(images, axis=0, return_inverse=True)
+        self.table = np.zeros((len(self.cells), self.n_sites**2))
+        np.add.at(self.table, (which.reshape(-1), one * self.n_sites + other), values)
+
+    def __call__(self, points: NDArray[np.float64]) -> NDArray[np.complex128]:
+        """J(q) in meV, shape (n_points, n_sites, n_sites), Hermitian; q in the reciprocal basis, (n_points, 3)."""
+        found = np.zeros((len(points), self.n_sites**2), dtype=complex)
+        for start in range(0, len(points), CHUNK):
+            rows = slice(start, start + CHUNK)
+            angles = 2 * np.pi * (points[rows] @ self.cells.T)
+            found[rows] = np.cos(angles) @ self.table + 1j * (np.sin(angles) @ self.table)
+        return found.reshape(-1, self.n_sites, self.n_sites)
+
+    def highest(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Largest eigenvalue in meV at each point, shape (n_points,)."""
+        found: NDArray[np.float64] = np.linalg.eigvalsh(self(points))[:, -1].astype(float)
+        return found
 
 
-def highest(model: ExchangeModel, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Largest eigenvalue of J(q) in meV at each point, shape (n_points,)."""
-    found: NDArray[np.float64] = np.linalg.eigvalsh(fourier(model, points))[:, -1].astype(float)
-    return found
+def fourier(model: ExchangeModel, points: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """J(q) of a model at a few points; see `Fourier`."""
+    return Fourier(model)(points)
 
 
 def grid(sizes: tuple[int, int, int]) -> NDArray[np.float64]:
     """Wave vectors of a supercell in the reciprocal basis, components in [0, 1), shape (n_cells, 3)."""
-    return np.array(list(product(*map(range, sizes))), dtype=float) / np.array(sizes)
+    found: NDArray[np.float64] = np.array(list(product(*map(range, sizes))), dtype=float) / np.array(sizes)
+    return found
 
 
 def maximum(model: ExchangeModel) -> Maximum:
@@ -86,7 +94,8 @@ def maximum(model: ExchangeModel) -> Maximum:
 
     sizes = _grid_sizes(model)
     points = grid(sizes)
-    values: NDArray[np.float64] = highest(model, points)
+    transform = Fourier(model)
+    values = transform.highest(points)
     order = np.argsort(values)[::-1][: 3 * 8]
     best = values[order[0]]
     starts: list[NDArray[np.float64]] = []
@@ -97,12 +106,12 @@ def maximum(model: ExchangeModel) -> Maximum:
             starts.append(points[place])
     q, value = points[order[0]], float(best)
     for start in starts:
-        refined = minimize(lambda x: -highest(model, x[None])[0], start, method="Nelder-Mead", options=_SIMPLEX)
+        refined = minimize(lambda x: -transform.highest(x[None])[0], start, method="Nelder-Mead", options=_SIMPLEX)
         if -refined.fun > value + SAME * abs(value):
             q, value = refined.x, float(-refined.fun)
     for denominator in DENOMINATORS:
         rounded = np.rint(q * denominator) / denominator
-        near = float(highest(model, rounded[None])[0])
+        near = float(transform.highest(rounded[None])[0])
         if near >= value - 1e-4 * abs(value):
             return Maximum(_folded(rounded), max(near, value), True, _period(rounded))  # noqa: FBT003
     nearest = np.rint(q * DENOMINATORS[-1]) / DENOMINATORS[-1]

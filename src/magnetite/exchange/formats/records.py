@@ -1,0 +1,76 @@
+"""JSON: one model, or JSON lines of records, plain or gzipped.
+
+A record holds ``lattice``, ``frac_coords`` and ``bonds`` [i, j, cell_a, cell_b, cell_c, J in meV, …], each pair once
+or in both directions, J for unit vectors; ``labels``, ``S``, ``moments``, ``anisotropy`` and ``name`` if known.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from magnetite.errors import ExchangeError
+from magnetite.exchange.model import ExchangeModel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def from_record(record: Mapping[str, Any]) -> ExchangeModel:
+    """A model of a record.
+
+    Raises:
+        ExchangeError: a key is missing, or numbers do not fit.
+    """
+    missing = [key for key in ("lattice", "frac_coords", "bonds") if key not in record]
+    if missing:
+        raise ExchangeError(f"record lacks {', '.join(missing)}", record.get("name"))
+    bonds = record["bonds"]
+    return ExchangeModel.from_bonds(
+        record["lattice"], record["frac_coords"], np.array([bond[:5] for bond in bonds], dtype=int),
+        np.array([bond[5] for bond in bonds], dtype=float), species=record.get("labels"), moments=record.get("moments"),
+        spins=record.get("S"), anisotropy=record.get("anisotropy"), name=str(record.get("name", "exchange")),
+    )  # fmt: skip
+
+
+def as_record(model: ExchangeModel) -> dict[str, Any]:
+    """The record of a model, each pair once."""
+    bonds = [
+        [int(i), int(j), *map(int, image), value.tolist()]
+        for i, j, image, value in zip(model.first, model.second, model.images, model.couplings, strict=True)
+    ]
+    known = np.isfinite(model.spins).all()
+    return {
+        "name": model.name, "lattice": model.lattice.tolist(), "labels": list(model.species),
+        "frac_coords": model.frac_coords.tolist(), "moments": model.moments.tolist(), "bonds": bonds,
+        "S": model.spins.tolist() if known else None,
+        "anisotropy": None if model.anisotropy is None else model.anisotropy.tolist(),
+    }  # fmt: skip
+
+
+def read(path: Path, name: str | None = None) -> ExchangeModel:
+    """The record of a file, or that of a name among several.
+
+    Raises:
+        ExchangeError: no such record, or several and no name.
+    """
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    text = raw.decode("utf-8")
+    lines = ".jsonl" in path.suffixes
+    rows = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else [json.loads(text)]
+    names = [str(row.get("name")) for row in rows]
+    if name is None and len(rows) == 1:
+        return from_record(rows[0])
+    if name not in names:
+        raise ExchangeError(f"has {len(rows)} records, none of them named {name!r}: {', '.join(names[:60])}")
+    return from_record(rows[names.index(name)])
+
+
+def write(model: ExchangeModel, path: Path) -> Path:
+    """Write one record."""
+    path.write_text(json.dumps(as_record(model), indent=1) + "\n", encoding="utf-8")
+    return path

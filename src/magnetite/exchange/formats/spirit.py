@@ -1,0 +1,92 @@
+"""Spirit's configuration file: J in meV, H = -Σ_pairs J n_i·n_j - Σ_pairs D·(n_i × n_j), each pair once.
+
+Lengths are in Å. Of single-ion anisotropy Spirit's file holds one axis for all sites; others cannot be written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from magnetite.errors import ExchangeError
+from magnetite.exchange.model import ExchangeModel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SMALL = 1e-9
+
+
+def read(path: Path) -> ExchangeModel:
+    """Read a configuration with ``bravais_vectors``, ``basis`` and ``n_interaction_pairs``.
+
+    Raises:
+        ExchangeError: one of them is missing.
+    """
+    lines = [line.split("#")[0].split() for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [line for line in lines if line]
+    places = {row[0].lower(): n for n, row in enumerate(rows)}
+    for key in ("bravais_vectors", "basis", "n_interaction_pairs"):
+        if key not in places:
+            raise ExchangeError(f"has no {key}")
+    scale = float(rows[places["lattice_constant"]][1]) if "lattice_constant" in places else 1.0
+    start = places["bravais_vectors"] + 1
+    lattice = np.array([row[:3] for row in rows[start : start + 3]], dtype=float) * scale
+    start = places["basis"] + 1
+    size = int(rows[start][0])
+    coords = np.array([row[:3] for row in rows[start + 1 : start + 1 + size]], dtype=float)
+    moments = np.array(rows[places["mu_s"]][1:], dtype=float) if "mu_s" in places else np.ones(1)
+    place = places["n_interaction_pairs"]
+    number = int(rows[place][1])
+    columns = [word.lower() for word in rows[place + 1]]
+    table = np.array([row[: len(columns)] for row in rows[place + 2 : place + 2 + number]], dtype=float)
+    bonds = table[:, [columns.index(c) for c in ("i", "j", "da", "db", "dc")]].astype(int)
+    values = table[:, columns.index("jij")]
+    if "dijx" in columns:
+        vectors = table[:, [columns.index(c) for c in ("dijx", "dijy", "dijz")]]
+        if "dij" in columns:
+            length = np.linalg.norm(vectors, axis=1, keepdims=True)
+            vectors = vectors / np.where(length > 0, length, 1) * table[:, [columns.index("dij")]]
+        values = values[:, None, None] * np.eye(3) + _crossed(vectors)
+    return ExchangeModel.from_bonds(
+        lattice, coords, bonds, values, moments=moments if len(moments) == size else moments[0], name=path.stem
+    )
+
+
+def write(model: ExchangeModel, path: Path) -> Path:
+    """Write a configuration; size and steps in it are a beginning.
+
+    Raises:
+        ExchangeError: symmetric anisotropic exchange or single-ion terms, which it cannot hold.
+    """
+    values = model.couplings
+    vectors = None
+    if model.has_tensors:
+        symmetric = (values + values.transpose(0, 2, 1)) / 2 - model.isotropic[:, None, None] * np.eye(3)
+        if abs(symmetric).max(initial=0.0) > SMALL:
+            raise ExchangeError("Spirit's file cannot hold symmetric anisotropic exchange", model.name)
+        vectors = np.stack([values[:, 1, 2], values[:, 2, 0], values[:, 0, 1]], axis=1)
+    if model.anisotropy is not None and abs(model.anisotropy).max() > SMALL:
+        raise ExchangeError("Spirit's file would lose this single-ion anisotropy; write csv or json", model.name)
+    lines = ["lattice_constant 1.0", "bravais_vectors"]
+    lines += [" ".join(f"{c:.12g}" for c in row) for row in model.lattice]
+    lines += ["basis", str(len(model)), *(" ".join(f"{c:.12g}" for c in row) for row in model.frac_coords)]
+    lines += ["mu_s " + " ".join(f"{m:.7g}" for m in model.moments), "n_basis_cells 10 10 10"]
+    lines += ["boundary_conditions 1 1 1", "hamiltonian heisenberg_pairs", f"n_interaction_pairs {len(model.first)}"]
+    lines.append("i j da db dc Jij" + (" Dijx Dijy Dijz" if vectors is not None else ""))
+    for n, (i, j, image) in enumerate(zip(model.first, model.second, model.images, strict=True)):
+        extra = "" if vectors is None else " " + " ".join(f"{d:.12g}" for d in vectors[n])
+        lines.append(f"{i} {j} {image[0]} {image[1]} {image[2]} {model.isotropic[n]:.12g}{extra}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def _crossed(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Matrices M with a·M·b = D·(a × b)."""
+    found = np.zeros((len(vectors), 3, 3))
+    for row, column, axis in ((1, 2, 0), (2, 0, 1), (0, 1, 2)):
+        found[:, row, column], found[:, column, row] = vectors[:, axis], -vectors[:, axis]
+    return found

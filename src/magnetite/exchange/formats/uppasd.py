@@ -1,0 +1,138 @@
+"""UppASD: inpsd.dat with posfile, momfile and jfile.
+
+J in mRy, H = -Σ_{i≠j} J e_i·e_j: every pair twice, so that a pair's energy here is 2 J (UppASD manual, exchange; its
+stored ground-state energies, tested against). Bonds with ``maptype`` 1 are Cartesian vectors, with 2 and 3 cells.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from magnetite.errors import ExchangeError
+from magnetite.exchange.conventions import RYDBERG, Convention, from_convention, to_convention
+from magnetite.exchange.model import ExchangeModel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+MILLI_RYDBERG = RYDBERG / 1000
+ANGSTROM = 1e10
+NEAR = 0.02
+"""Of a cell: Cartesian bonds must end this close to a site."""
+SCALARS, TENSORS = 6, 14
+"""Columns of a jfile: i, j, three of the bond, then 1 or 9 numbers."""
+
+
+def read(path: Path) -> ExchangeModel:
+    """Read what an inpsd.dat names, or the inpsd.dat of a folder.
+
+    Files that it names and that are not there are looked for by their ending (``…posfile``) beside it.
+
+    Raises:
+        ExchangeError: a file is missing, or they do not fit each other.
+    """
+    inputs = _only(path, "*inpsd.dat") if path.is_dir() else path
+    text = inputs.read_text(encoding="utf-8")
+    settings = {line.split()[0].lower(): line.split()[1:] for line in text.splitlines() if len(line.split()) > 1}
+    cell = _cell(text)
+    scale = float(settings["alat"][0].lower().replace("d", "e")) * ANGSTROM if "alat" in settings else 1.0
+    positions = np.loadtxt(_beside(inputs, settings.get("posfile"), "posfile"), ndmin=2)
+    moments = np.loadtxt(_beside(inputs, settings.get("momfile"), "momfile"), ndmin=2)
+    bonds = np.loadtxt(_beside(inputs, settings.get("exchange"), "jfile"), ndmin=2)
+    direct = settings.get("posfiletype", ["C"])[0].upper() == "D"
+    coords = positions[:, -3:] if direct else positions[:, -3:] @ np.linalg.inv(cell)
+    if len(moments) != len(coords):
+        raise ExchangeError(f"{len(coords)} positions but {len(moments)} moments")
+    map_type = int(settings.get("maptype", ["1"])[0])
+    if map_type == 3:  # noqa: PLR2004 (its cells count from positions within half a cell of the origin)
+        coords = coords - np.rint(coords - 1e-9)
+    if bonds.shape[1] < SCALARS:
+        raise ExchangeError(f"a jfile has at least {SCALARS} columns, not {bonds.shape[1]}")
+    pairs = bonds[:, :2].astype(int) - 1
+    cells = _cells(bonds[:, 2:5] @ np.linalg.inv(cell), coords, pairs) if map_type == 1 else bonds[:, 2:5]
+    tensors = bonds.shape[1] >= TENSORS
+    values = bonds[:, 5:TENSORS].reshape(-1, 3, 3) if tensors else bonds[:, 5]
+    values = from_convention(values * MILLI_RYDBERG, Convention.DOUBLE_COUNTING)
+    sizes = moments[:, 2]
+    notes = ("negative moments in the momfile are taken by size",) if (sizes < 0).any() else ()
+    kinds = positions[:, 1].astype(int) if positions.shape[1] > 4 else np.ones(len(coords), int)  # noqa: PLR2004
+    return ExchangeModel.from_bonds(
+        cell * scale, coords, np.column_stack([pairs, np.rint(cells).astype(int)]), values,
+        species=[f"X{kind}" for kind in kinds], moments=abs(sizes), name=settings.get("simid", [inputs.stem])[0],
+        notes=notes,
+    )  # fmt: skip
+
+
+def write(model: ExchangeModel, path: Path) -> Path:
+    """Write the four files into a folder; returns the inpsd.dat.
+
+    Size, temperatures and steps in it are a beginning; moments start parallel to z.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    one, other, images, values = model.directed()
+    values = to_convention(values, Convention.DOUBLE_COUNTING) / MILLI_RYDBERG
+    flat = values.reshape(len(values), -1)
+    rows = [
+        " ".join([f"{i + 1:4d} {j + 1:4d}", *(f"{c:4d}" for c in image), *(f"{x:16.10f}" for x in numbers)])
+        for i, j, image, numbers in zip(one, other, images, flat, strict=True)
+    ]
+    kinds = {label: n + 1 for n, label in enumerate(dict.fromkeys(model.species))}
+    sites = [
+        f"{n + 1:4d} {kinds[label]:4d} " + " ".join(f"{c:18.12f}" for c in place)
+        for n, (label, place) in enumerate(zip(model.species, model.frac_coords, strict=True))
+    ]
+    moments = [f"{n + 1:4d} 1 {size:12.7f} 0.0 0.0 1.0" for n, size in enumerate(model.moments)]
+    cell = "\n      ".join(" ".join(f"{c:18.12f}" for c in row) for row in model.lattice)
+    tensor = "do_jtensor 1\n" if model.has_tensors else ""
+    head = (
+        f"simid {re.sub(r'[^A-Za-z0-9]', '', model.name)[:8]}\nncell 16 16 16\nBC P P P\ncell  {cell}\nSym 0\n"
+        f"posfile ./posfile\nposfiletype D\nmomfile ./momfile\nexchange ./jfile\nmaptype 2\n{tensor}"
+        f"mode M\ntemp 10\nmcNstep 10000\nalat 1.0e-10\n"
+    )
+    for file, lines in (("posfile", sites), ("momfile", moments), ("jfile", rows)):
+        (path / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    target = path / "inpsd.dat"
+    target.write_text(head, encoding="utf-8")
+    return target
+
+
+def _cell(text: str) -> NDArray[np.float64]:
+    numbers: list[float] = []
+    inside = False
+    for line in text.splitlines():
+        words = line.split()
+        if words and words[0].lower() == "cell":
+            inside, words = True, words[1:]
+        if inside and words:
+            numbers += [float(word) for word in words[:3]]
+        if len(numbers) == 9:  # noqa: PLR2004
+            return np.array(numbers).reshape(3, 3)
+    raise ExchangeError("inpsd.dat gives no cell")
+
+
+def _beside(inputs: Path, named: list[str] | None, ending: str) -> Path:
+    """The file that is named, or the only one with this ending."""
+    if named and (inputs.parent / named[0]).is_file():
+        return inputs.parent / named[0]
+    return _only(inputs.parent, f"*{ending}")
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        raise ExchangeError(f"has {len(found) or 'no'} {pattern}; one is needed", str(folder))
+    return found[0]
+
+
+def _cells(bonds: NDArray[np.float64], coords: NDArray[np.float64], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Cells in which bonds end, from their vectors in fractions of the cell."""
+    cells = bonds - (coords[pairs[:, 1]] - coords[pairs[:, 0]])
+    if abs(cells - np.rint(cells)).max(initial=0.0) > NEAR:
+        raise ExchangeError("a Cartesian bond of the jfile ends at no site")
+    found: NDArray[np.float64] = np.rint(cells)
+    return found

@@ -1,0 +1,168 @@
+"""The classical ground state: Luttinger and Tisza's bound, then relaxation in the magnetic cell.
+
+Where a state reaches the bound E = -λ_max/2 a site, it is the ground state, proven. The bound asks for eigenvectors
+of J(q) whose entries have equal size on all sites; where there are none (inequivalent sites, frustration), it is
+not reached, larger cells are tried too, and the answer is the lowest state found (Luttinger and Tisza, Phys. Rev.
+70, 954 (1946); Kaplan and Menyuk, Phil. Mag. 87, 3711 (2007)).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from magnetite.exchange.fourier import DENOMINATORS, Maximum, fourier, maximum
+from magnetite.exchange.relaxation import MagneticCell, magnetic_cell, relax
+from magnetite.orderings.order import MagneticOrder
+from magnetite.orderings.supercells import smallest_supercell
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from magnetite.exchange.model import ExchangeModel
+
+REACHED = 1e-4
+"""Relative distance from the bound below which it counts as reached."""
+STARTS = 3
+"""Random states that are relaxed, beside those made of the best waves."""
+MOST_SPINS = 96
+"""Of a magnetic cell that is tried beside the smallest."""
+STRAIGHT = 1e-3
+"""Components of unit vectors smaller than this are none."""
+
+
+@dataclass(frozen=True)
+class GroundState:
+    """The lowest state found.
+
+    Attributes:
+        order: its cell and moments, along one axis where it is collinear; only the model's sites.
+        energy: meV a site.
+        bound: Luttinger and Tisza's, meV a site; no state lies lower. Anisotropy is not in it.
+        q: the wave vector of the bound in the reciprocal basis, shape (3,).
+        commensurate: whether q is a simple fraction; otherwise the nearest one was relaxed.
+        directions: unit vectors in the order's cell, shape (n, 3).
+    """
+
+    order: MagneticOrder
+    energy: float
+    bound: float
+    q: NDArray[np.float64]
+    commensurate: bool
+    directions: NDArray[np.float64]
+
+    @property
+    def proven(self) -> bool:
+        """Whether the state reaches the bound."""
+        return self.energy <= self.bound + REACHED * abs(self.bound)
+
+    def __str__(self) -> str:
+        wave = " ".join(f"{c:.4g}" for c in self.q)
+        ending = "reached: proven" if self.proven else "not reached: the lowest state found"
+        if not self.commensurate:
+            wave += ", incommensurate; relaxed at the nearest fraction"
+        return (
+            f"{self.order}\n  energy {self.energy:.4f} meV a site; bound {self.bound:.4f} meV at q = ({wave}), {ending}"
+        )
+
+
+def ground_state(model: ExchangeModel, *, seed: int = 0, best: Maximum | None = None) -> GroundState:
+    """Find the classical ground state of exchange constants.
+
+    Args:
+        model: exchange constants; anisotropy and tensors are obeyed in the relaxation.
+        seed: of the random states.
+        best: where J(q) is largest, if known.
+
+    Raises:
+        ExchangeError: the model holds no exchange constant.
+    """
+    best = best or maximum(model)
+    random = np.random.default_rng(seed)
+    k = fractions(best)
+    smallest = magnetic_cell(model, smallest_supercell(k, model.lattice))
+    bound = -best.value / 2
+    state, energy, cell = *_lowest(model, smallest, best, random), smallest
+    if energy > bound + REACHED * abs(bound):
+        for rows in _larger(model, cell.transformation):
+            other = magnetic_cell(model, rows)
+            found, lower = _lowest(model, other, best, random)
+            if lower < energy - REACHED * abs(energy):
+                state, energy, cell = found, lower, other
+    return GroundState(_order(model, cell, state, k), energy, bound, best.q, best.commensurate, state)
+
+
+def fractions(best: Maximum) -> tuple[Fraction, Fraction, Fraction]:
+    """The wave vector as fractions, the nearest where it is none."""
+    found = [Fraction(float(c)).limit_denominator(max(DENOMINATORS)) for c in best.q]
+    if not best.commensurate:
+        found = [Fraction(round(float(c) * DENOMINATORS[-1]), DENOMINATORS[-1]) for c in best.q]
+    return found[0], found[1], found[2]
+
+
+def _lowest(
+    model: ExchangeModel, cell: MagneticCell, best: Maximum, random: np.random.Generator
+) -> tuple[NDArray[np.float64], float]:
+    """The lowest of states relaxed from the best waves and from chance; collinear ones win ties."""
+    lowest, state = np.inf, np.zeros((0, 3))
+    for start in [*_waves(model, cell, best), *random.standard_normal((STARTS, len(cell), 3))]:
+        found, energy = relax(cell, start)
+        if energy < lowest - 1e-7 * abs(energy):
+            lowest, state = energy, found
+    return state, lowest / len(cell)
+
+
+def _waves(model: ExchangeModel, cell: MagneticCell, best: Maximum) -> list[NDArray[np.float64]]:
+    """Collinear states and a spiral of the waves with the largest eigenvalue, shape (n_spins, 3) each."""
+    q = np.array([float(f) for f in fractions(best)])
+    values, vectors = np.linalg.eigh(fourier(model, q[None])[0])
+    found = []
+    for vector in vectors.T[values >= values[-1] - 1e-6 * abs(values[-1])]:
+        turned = vector * np.exp(-1j * np.angle(vector[abs(vector).argmax()]))
+        wave = (np.exp(-2j * np.pi * (cell.cells @ q))[:, None] * turned.conj()[None]).reshape(-1)
+        for phase in (0.0, np.pi / 4):
+            signs = np.where((wave * np.exp(1j * phase)).real >= -STRAIGHT, 1.0, -1.0)
+            found.append(signs[:, None] * np.array([0.0, 0.0, 1.0]))
+        if abs(wave.imag).max() > STRAIGHT:
+            found.append(np.stack([wave.real, wave.imag, 0 * wave.real + STRAIGHT**2], axis=1))
+    return found
+
+
+def _larger(model: ExchangeModel, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Other cells worth a try where the bound is not reached."""
+    found = [rows @ np.diag(scale) for scale in ((2, 1, 1), (1, 2, 1), (1, 1, 2), (2, 2, 1), (2, 2, 2), (3, 3, 1))]
+    return [f for f in found if round(abs(np.linalg.det(f))) * len(model) <= MOST_SPINS]
+
+
+def _order(
+    model: ExchangeModel, cell: MagneticCell, state: NDArray[np.float64], k: tuple[Fraction, ...]
+) -> MagneticOrder:
+    rows = cell.transformation
+    lattice = rows @ model.lattice
+    sites = (cell.cells[:, None, :] + model.frac_coords[None]).reshape(-1, 3) @ np.linalg.inv(rows)
+    sizes = np.tile(model.moments, len(cell.cells))
+    axis = state[abs(sizes).argmax()]
+    along = state @ axis
+    net = np.linalg.norm((sizes[:, None] * state).sum(axis=0)) / max(sizes.sum(), STRAIGHT)
+    kind = "FM" if net > 1 - STRAIGHT else "AFM" if net < STRAIGHT else "FiM"
+    moments = sizes * along if abs(abs(along) - 1).max() < STRAIGHT else sizes[:, None] * state
+    text = cast("tuple[str, str, str]", tuple(str(f) for f in k))
+    return MagneticOrder(
+        kind, 1.0, lattice.tolist(), tuple(element_of(s) for s in model.species) * len(cell.cells),
+        np.round(sites % 1.0, 12).tolist(), np.round(moments, 6).tolist(), rows.tolist(), text, text,
+    )  # fmt: skip
+
+
+def element_of(label: str) -> str:
+    """The element a site's label speaks of (``Mn2``, ``25``), ``X`` where it speaks of none."""
+    from ase.data import atomic_numbers, chemical_symbols
+
+    if label.isdigit() and 0 < int(label) < len(chemical_symbols):
+        return str(chemical_symbols[int(label)])
+    match = re.match(r"[A-Z][a-z]?", label)
+    symbol = match.group() if match else "X"
+    return symbol if symbol in atomic_numbers else symbol[0] if symbol[0] in atomic_numbers else "X"
