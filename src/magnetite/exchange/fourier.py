@@ -24,6 +24,10 @@ SAME = 1e-6
 """Of eigenvalues, relative: equal."""
 DENOMINATORS = (1, 2, 3, 4, 6, 5, 8)
 """Of commensurate wave vectors, tried in this order."""
+EQUAL = 1e-4
+"""Relative difference of eigenvalues below which waves count as equally good."""
+MOST_EQUAL, LONGEST = 24, 6
+"""Equally good waves, and the longest period, for which a supercell is made to hold them all."""
 CHUNK = 500
 
 
@@ -113,7 +117,9 @@ def maximum(model: ExchangeModel) -> Maximum:
         rounded = np.rint(q * denominator) / denominator
         near = float(transform.highest(rounded[None])[0])
         if near >= value - 1e-4 * abs(value):
-            return Maximum(_folded(rounded), max(near, value), True, _period(rounded))  # noqa: FBT003
+            # every wave that is as good must fit into a supercell that is to hold this one
+            equal = points[values >= near - EQUAL * abs(near)]
+            return Maximum(_folded(rounded), max(near, value), True, _common([rounded, *equal]))  # noqa: FBT003
     nearest = np.rint(q * DENOMINATORS[-1]) / DENOMINATORS[-1]
     return Maximum(_folded(q), value, False, _period(nearest))  # noqa: FBT003
 
@@ -130,6 +136,15 @@ def _folded(q: NDArray[np.float64]) -> NDArray[np.float64]:
 def _period(q: NDArray[np.float64]) -> tuple[int, int, int]:
     found = [next(n for n in range(1, 25) if abs(c * n - round(c * n)) < 1e-6) for c in q]  # noqa: PLR2004
     return found[0], found[1], found[2]
+
+
+def _common(waves: list[NDArray[np.float64]]) -> tuple[int, int, int]:
+    """Period of all waves together; of the first alone where the others make it longer than `LONGEST`."""
+    if len(waves) > MOST_EQUAL:
+        return _period(waves[0])
+    common = np.lcm.reduce([_period(wave) for wave in waves], axis=0)
+    period = common if common.max() <= LONGEST else _period(waves[0])
+    return int(period[0]), int(period[1]), int(period[2])
 
 
 def _grid_sizes(model: ExchangeModel) -> tuple[int, int, int]:

@@ -47,7 +47,7 @@ def magnetic_cell(model: ExchangeModel, transformation: NDArray[np.int64]) -> Ma
     corners = np.array(list(product((0, 1), repeat=3))) @ rows
     ranges = [range(low, high + 1) for low, high in zip(corners.min(axis=0), corners.max(axis=0), strict=True)]
     places: dict[tuple[int, ...], int] = {}
-    cells = []
+    cells: list[tuple[int, ...]] = []
     for cell in product(*ranges):
         key = tuple(int(n) for n in (np.array(cell) @ adjugate) % volume)
         if key not in places:

@@ -12,7 +12,7 @@ from magnetite.errors import ExchangeError
 from magnetite.exchange.checks import dimensions, warnings_of
 from magnetite.exchange.fourier import Maximum, maximum
 from magnetite.exchange.meanfield import correction, mean_field_temperature
-from magnetite.exchange.montecarlo.crossing import Transition, binder_crossing, heat_peak, misses
+from magnetite.exchange.montecarlo.crossing import Transition, beginning, binder_crossing, heat_peak, misses
 from magnetite.exchange.montecarlo.engine import Plan, simulate
 from magnetite.exchange.montecarlo.order_parameter import MOST_WAVES, order_parameter
 from magnetite.exchange.montecarlo.statistics import Curves, curves
@@ -46,10 +46,10 @@ class Effort:
     relaxations: int = 2
     scout_spins: int = 250
     scout_steps: int = 600
-    width: float = 0.12
+    width: float = 0.15
 
 
-QUICK = Effort(spins=(300, 900), temperatures=8, steps=1500, scout_spins=200, scout_steps=300)
+QUICK = Effort(spins=(300, 900), temperatures=8, steps=1200, scout_spins=200, scout_steps=300)
 """For many compounds: to some per cent."""
 SCOUT_TEMPERATURES = 14
 LOWEST, HIGHEST = 0.12, 1.0
@@ -137,9 +137,9 @@ def transition_temperature(
         found, measured, more = search.at(tuple(float(t) for t in temperatures))
     if not best.commensurate:
         notes.append("the best wave vector is incommensurate; supercells hold the nearest fraction")
-    flat = dimensions(model) < 3  # noqa: PLR2004
     return TransitionReport(
-        model.name, [float(c) for c in best.q], mean_field, 0.0 if flat else rpa_temperature(model, best),
+        model.name, [float(c) for c in best.q], mean_field,
+        rpa_temperature(model, best) if search.three_dimensional else 0.0,
         found.temperature, found.error, found.method, correction(model), [*notes, *more], measured,
     )  # fmt: skip
 
@@ -152,20 +152,35 @@ class _Search:
     ) -> None:
         self.model, self.best, self.effort = model, best, effort
         self.seed, self.progress, self.checkpoint = seed, progress, checkpoint
+        self.three_dimensional = dimensions(model) == 3  # noqa: PLR2004
 
     def window(self, mean_field: float) -> tuple[Transition, list[Curves], list[str]]:
         """Find the window, then the crossing in it."""
         effort = self.effort
         grid = np.linspace(LOWEST, HIGHEST, SCOUT_TEMPERATURES) * mean_field
         scouted, _ = self._simulate(effort.scout_spins, tuple(grid), effort.scout_steps, "scout")
-        centre = heat_peak(scouted).temperature
+        centre = beginning(scouted)
         for attempt in range(MOST_WINDOWS):
             grid = centre * np.linspace(1 - effort.width, 1 + effort.width, effort.temperatures)
             found, measured, notes = self.at(tuple(grid))
-            if attempt == MOST_WINDOWS - 1 or found.method.startswith("Binder") or not misses(measured[-1]):
+            side = 0 if found.method.startswith("Binder") else self._side(measured)
+            if attempt == MOST_WINDOWS - 1 or side == 0:
                 break
-            centre = measured[-1].temperatures[0 if np.argmax(measured[-1].heat) == 0 else -1]
+            centre *= 1 + side * effort.width
         return found, [scouted, *measured], notes
+
+    def _side(self, measured: list[Curves]) -> int:
+        """Where to look next: above (1) if the cumulants do not yet cross at the highest temperature, below (-1)."""
+        if self.three_dimensional and measured[0].n_spins != measured[1].n_spins:
+            small, large = measured
+            rise = np.subtract(large.binder, small.binder)
+            noise = np.hypot(large.errors["binder"], small.errors["binder"])
+            if rise[-1] > -noise[-1]:
+                return 1
+            if rise[0] < -noise[0]:
+                return -1
+        heat = measured[-1].heat
+        return {0: -1, len(heat) - 1: 1}.get(int(np.argmax(heat)), 0)
 
     def at(self, temperatures: tuple[float, ...]) -> tuple[Transition, list[Curves], list[str]]:
         """Both supercells at given temperatures."""
@@ -177,7 +192,7 @@ class _Search:
         if degenerate > MOST_WAVES:
             notes.append(f"frustrated: {degenerate} waves are equally good in the larger supercell")
         found = None
-        if dimensions(self.model) == 3 and measured[0].n_spins != measured[1].n_spins:  # noqa: PLR2004
+        if self.three_dimensional and measured[0].n_spins != measured[1].n_spins:
             found = binder_crossing(measured[0], measured[1], self.seed)
         if found is None:
             found = heat_peak(measured[-1])

@@ -99,6 +99,18 @@ def heat_peak(curves: Curves) -> Transition:
     return Transition(float(grid[top]) + shift, float(steps.mean() / 2), "specific heat")
 
 
+def beginning(curves: Curves) -> float:
+    """Where to look for the transition after a first run, K: between the peaks of specific heat and susceptibility.
+
+    In a small supercell the one lies below the transition, the other above it.
+    """
+    grid = curves.temperatures
+    order = float(grid[int(np.argmax(curves.susceptibility))])
+    heat = heat_peak(curves).temperature
+    # Where nothing orders, the susceptibility has no peak of its own: it grows to the coldest temperature.
+    return heat if order < heat else (heat + order) / 2
+
+
 def misses(curves: Curves) -> bool:
     """Whether the specific heat is highest at an end of the temperatures, so that the transition lies outside."""
     return int(np.argmax(curves.heat)) in {0, len(curves.heat) - 1}
