@@ -21,7 +21,7 @@ from magnetite.api import load_classifier
 from magnetite.cli import main
 from magnetite.errors import DataError, MagnetiteError, StructureError, ZooError
 from magnetite.pipeline import run
-from magnetite.prototypes import extend, table, train
+from magnetite.prototypes import extend, table, toughen, train
 from magnetite.prototypes.classes import StructureClass, check_labels
 from magnetite.prototypes.descriptor import SIZE, Soap
 from magnetite.prototypes.network import NetworkConfig
@@ -338,3 +338,31 @@ def test_classify_prints_tables_and_rows(model: str, tmp_path: Path, capsys: pyt
     assert table_rows[0]["top5"].startswith("fcc_Cu_A_cF4_225_a ")
     assert main(["classify", str(tmp_path), *options]) == 2
     assert "pass its files" in capsys.readouterr().err
+
+
+# Damage, learned
+
+
+def test_damaged_rows_are_kept_and_carry_their_class(tmp_path: Path) -> None:
+    prototypes = train.read_classes(write_data(tmp_path / "data"))
+    made = toughen.damaged_rows(prototypes, tmp_path / "rows", copies=2, progress=False)
+    assert made.labels.bincount().tolist() == [12] * len(PROTOTYPES), "two copies of six supercells"
+    assert not torch.allclose(made.x[0], made.x[24], atol=1e-3), "copies differ in damage"
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").iterdir()}
+    again = toughen.damaged_rows(prototypes, tmp_path / "rows", copies=2, progress=False)
+    assert torch.equal(again.x, made.x)
+    assert files == {path: path.stat().st_mtime_ns for path in (tmp_path / "rows").iterdir()}
+
+
+def test_a_finished_classifier_learns_damage(card: Path, tmp_path: Path) -> None:
+    run, data = card.parents[1], card.parents[2] / "data"
+    config = NetworkConfig(SIZE, len(PROTOTYPES), (32,), dropout=0.05, gain=16.0)
+    same = {"schedule": QUICK, "grid": table.USED_GRID, "config": config, "batch": 8, "progress": False}
+    tough = toughen.train_with_damage(
+        data, run, CPU, **same, toughening=replace(QUICK, epochs=5), copies=4, log=lambda _: None
+    )
+    assert tough.name == "prototypes-damaged.json"
+    assert "damaged ones" in json.loads(tough.read_text())["description"]
+    assert classify(bulk("Al"), str(tough)).prototype == "fcc_Cu_A_cF4_225_a"
+    with pytest.raises(DataError, match="no finished run"):
+        toughen.train_with_damage(data, tmp_path, CPU, **same)

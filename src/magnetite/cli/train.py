@@ -12,6 +12,7 @@ from magnetite.zoo.registry import DEFAULT_CLASSIFIER
 if TYPE_CHECKING:
     import torch
 
+TASKS = ("order", "kvector", "propagation", "prototypes", "potential")
 DESCRIPTION = """\
 Train a model of the zoo. The run's folder keeps a checkpoint after every epoch and the metrics in
 metrics.jsonl; the same command continues an interrupted run. At the end weights (.safetensors) and
@@ -20,23 +21,27 @@ card (.json) lie in RUN/model, ready for `--model RUN/model/NAME.json` of the co
   magnetite train order      --data DATA --run runs/a   the body, then the order readout
   magnetite train kvector    --data DATA --run runs/a   the propagation-vector ensemble on that body
   magnetite train propagation --data DATA --run runs/c  the ranker of propagation vectors, in minutes
-  magnetite train prototypes --data DATA --run runs/b   the classifier of structure types
-  magnetite train prototypes --data DATA --run runs/b --damage   after it, the one for damaged samples
+  magnetite train order      --data DATA --run runs/b --recipe broad --seed 1    a companion, then again
+  magnetite train kvector    --data DATA --run runs/a --companion runs/b        for the model NAME-best
+  magnetite train prototypes --data DATA --run runs/c   the classifier of structure types
+  magnetite train prototypes --data DATA --run runs/c --damage   after it, the one for damaged samples
+
+  magnetite train potential  --data frames.extxyz --run runs/p   an interatomic potential with moments
 
 DATA holds the folders dft_magnetic/ and magndata/ described in docs/data.md, for prototypes arise/.
 
 Own structure types: this adds two to the classifier that comes with Magnetite, in some minutes and
 without its data. Layers are files with an empty slice of 8 Å along the third cell vector.
 
-  magnetite train prototypes --add fluorite=CaF2.cif --add rutile=TiO2.cif --run runs/c
-  magnetite classify unknown.cif --model runs/c/model/own-prototypes.json
+  magnetite train prototypes --add fluorite=CaF2.cif --add rutile=TiO2.cif --run runs/d
+  magnetite classify unknown.cif --model runs/d/model/own-prototypes.json
 """
 
 
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = add_command(subparsers, "train", run, "train a model from data", DESCRIPTION)
-    parser.add_argument("task", choices=("order", "kvector", "propagation", "prototypes"), help="what to train")
+    parser.add_argument("task", choices=TASKS, help="what to train")
     parser.add_argument("--data", type=Path, default=None, help="folder with the training data; not for --add")
     parser.add_argument("--run", type=Path, required=True, dest="folder", help="folder of the run; made if missing")
     parser.add_argument("--epochs", type=int, default=None, help="length of the (first) stage")
@@ -44,6 +49,10 @@ def add_parser(subparsers: Any) -> None:
     add_device(parser)
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's)")
     parser.add_argument("--compile", action="store_true", help="compile the convolutions; needs a C compiler on a CPU")
+    parser.add_argument(
+        "--recipe", choices=("standard", "broad"), default="standard",
+        help="order: the broad one learns longer and more of the chemistry outside oxides (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--companion", type=Path, action="append", metavar="RUN",
         help="order, kvector: a finished run of another seed that joins in the model NAME-best; repeat for several",
@@ -61,6 +70,18 @@ def add_parser(subparsers: Any) -> None:
     tuning = parser.add_argument_group("search for hyperparameters (prototypes; needs magnetite[tune])")
     tuning.add_argument("--tune", type=int, metavar="TRIALS", help="search first (TPE), then train with the best")
     tuning.add_argument("--tune-epochs", type=int, default=30, help="length of a trial (default: %(default)s)")
+    potential = parser.add_argument_group(
+        "potentials (--data is one file with energy, forces, magmoms and where known stress and magnetic_forces)"
+    )
+    potential.add_argument("--cutoff", type=float, default=5.0, help="in Å (default: %(default)s)")
+    potential.add_argument("--learning-rate", type=float, default=None, help="largest (default: 0.002)")
+    potential.add_argument("--spin-orbit", action="store_true", help="couple moments to the lattice")
+    potential.add_argument("--self-consistent", action="store_true", help="the moments are relaxed: dE/dm is zero")
+    potential.add_argument("--without", action="append", default=[], metavar="GROUP", help="leave out; repeat for more")
+    potential.add_argument(
+        "--free-magnetic-scale", action="store_true",
+        help="learn one factor between the data's magnetic forces and the derivative of its energies",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -82,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
 
         path = train_propagation(args.data, args.folder, seed=args.seed)
     else:
-        path = _prototypes(args, device) if args.task == "prototypes" else _order(args, device)
+        path = {"prototypes": _prototypes, "potential": _potential}.get(args.task, _order)(args, device)
     print(f"wrote {path} and its weights")  # noqa: T201
     return 0
 
@@ -100,8 +121,10 @@ def _order(args: argparse.Namespace, device: torch.device) -> Path:
 
     examples = train.read_examples(args.data)
     if args.task == "order":
-        schedule = replace(train.BODY, **_changes(args))
-        network = train.train_order(examples, args.folder, device, schedule=schedule, compiled=args.compile)
+        schedule = replace(train.RECIPES[args.recipe].schedule, **_changes(args))
+        network = train.train_order(
+            examples, args.folder, device, schedule=schedule, recipe=args.recipe, compiled=args.compile
+        )
     else:
         order = train.load_stage(args.folder, "order", device, NetworkConfig())
         schedule = replace(train.KVECTOR, **_changes(args))
@@ -122,11 +145,11 @@ def _prototypes(args: argparse.Namespace, device: torch.device) -> Path:
         schedule = replace(extend.FINE_TUNING, **_changes(args))
         start = load_classifier(args.start, args.device)
         return extend.add_classes(additions, start, args.folder, name=args.name, schedule=schedule)
+    schedule = replace(train.SCHEDULE, **_changes(args))
     if args.damage:
         from magnetite.prototypes.toughen import train_with_damage
 
-        return train_with_damage(args.data, args.folder, device, seed=args.seed)
-    schedule = replace(train.SCHEDULE, **_changes(args))
+        return train_with_damage(args.data, args.folder, device, schedule=schedule)
     if args.tune is None:
         return train.train_from_data(args.data, args.folder, device, schedule=schedule)
     from magnetite.prototypes import tuning
@@ -134,3 +157,24 @@ def _prototypes(args: argparse.Namespace, device: torch.device) -> Path:
     return tuning.tune_and_train(
         args.data, args.folder, device, trials=args.tune, epochs=args.tune_epochs, schedule=schedule
     )
+
+
+def _potential(args: argparse.Namespace, device: torch.device) -> Path:
+    from dataclasses import replace
+
+    from magnetite.potential import train
+    from magnetite.potential.export import export_potential
+
+    split, config = train.prepare_split(
+        args.data,
+        replace(train.EMPTY, cutoff=args.cutoff, spin_orbit=args.spin_orbit),
+        self_consistent=args.self_consistent,
+        without=tuple(args.without),
+    )
+    rate = {"learning_rate": args.learning_rate} if args.learning_rate else {}
+    network = train.train_potential(
+        split, config, args.folder, device,
+        schedule=replace(train.SCHEDULE, **_changes(args), **rate), free_magnetic_scale=args.free_magnetic_scale,
+    )  # fmt: skip
+    name = "own-potential" if args.name == "own-prototypes" else args.name
+    return export_potential(network, split, args.folder / "model", device, name=name, data=args.data.name)

@@ -24,9 +24,10 @@ Draws = Mapping[tuple[str, int], int]
 """Examples drawn for an epoch from each stratum and class; a class with fewer is drawn at most `REPEATS` times."""
 BODY_DRAWS: Draws = {
     ("ggau", 0): 2000, ("ggau", 1): 3600, ("ggau", 2): 4000,
-    ("other", 0): 3000, ("other", 1): 900, ("other", 2): 5000,
+    ("other", 0): 3000, ("other", 1): 900, ("other", 2): 3000,
     ("quiet", 0): 1500,
 }  # fmt: skip
+BROAD_DRAWS: Draws = {**BODY_DRAWS, ("other", 2): 5000}
 ORDER_DRAWS: Draws = {
     ("ggau", 0): 2000, ("ggau", 1): 3600, ("ggau", 2): 4000,
     ("other", 0): 4000, ("other", 1): 500, ("other", 2): 1000, ("confirmed", 2): 1500,

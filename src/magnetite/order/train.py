@@ -11,7 +11,7 @@ Three stages, each resumable in its own folder:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,40 @@ from safetensors.torch import load_file
 from torch import nn
 from tqdm.auto import tqdm
 
-from magnetite.datasets.magnetic import N_FOLDS, Example, MagneticData
+from magnetite.datasets.magnetic import MAX_TRAINING_ATOMS, N_FOLDS, VALIDATION_FOLD, Example, MagneticData
 from magnetite.errors import DataError
 from magnetite.order.network import MagnetismNetwork, NetworkConfig
-from magnetite.order.tasks import ORDER_DRAWS, OrderTask, PropagationTask
+from magnetite.order.tasks import BODY_DRAWS, BROAD_DRAWS, ORDER_DRAWS, Draws, OrderTask, PropagationTask
 from magnetite.training import Schedule, fit
 
-BODY = Schedule(epochs=28, learning_rate=1.5e-3)
+BODY = Schedule(epochs=15, learning_rate=1.5e-3)
 ORDER = Schedule(epochs=5, learning_rate=1e-3, weight_decay=0.05)
 KVECTOR = Schedule(epochs=25, learning_rate=1e-3, weight_decay=0.1, ema=0.99)
 K_MEMBERS = 5
 SETS = ("ggau", "other", "workflow", "quiet", "measured")
 """Methods of `MagneticData`."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a body is trained.
+
+    Attributes:
+        schedule: length and rates.
+        draws: quota of each stratum and class.
+        max_atoms: larger primitive cells are left out.
+    """
+
+    schedule: Schedule
+    draws: Draws
+    max_atoms: int
+
+
+RECIPES = {
+    "standard": Recipe(BODY, BODY_DRAWS, MAX_TRAINING_ATOMS),
+    "broad": Recipe(replace(BODY, epochs=28), BROAD_DRAWS, 60),
+}
+"""The broad one sees more of the chemistry outside GGA+U, knows it better, and oxides worse: a good companion."""
 
 
 def read_examples(
@@ -54,7 +76,8 @@ def train_order(
     device: torch.device,
     *,
     config: NetworkConfig | None = None,
-    schedule: Schedule = BODY,
+    schedule: Schedule | None = None,
+    recipe: str = "standard",
     compiled: bool = False,
     progress: bool = True,
     log: Callable[[str], None] = tqdm.write,
@@ -66,18 +89,23 @@ def train_order(
         run: folder of the run; the same call continues an interrupted run.
         device: where to train.
         config: size of the network.
-        schedule: of stage 1; stage 2 is short and fixed but for the seed.
+        schedule: of stage 1, if not that of the recipe; stage 2 is short and fixed but for the seed.
+        recipe: of the body, one of `RECIPES`.
         compiled: compile the convolutions (a minute at the start, 1.3 times the speed after).
         progress: show progress bars.
         log: receives one line an epoch.
     """
+    body = RECIPES[recipe]
+    schedule = schedule or body.schedule
     torch.manual_seed(schedule.seed)
     network = MagnetismNetwork(config).to(device)
     if compiled:
         for layer in network.body.layers:
             layer.compile(dynamic=True)
     measured = {e.formula for e in examples if e.stratum == "measured"}
-    first = OrderTask([e for e in examples if e.formula not in measured], device, schedule.seed)
+    unmeasured = [e for e in examples if e.formula not in measured]
+    fitting = [e for e in unmeasured if e.graph.n_atoms <= body.max_atoms or e.fold == VALIDATION_FOLD]
+    first = OrderTask(fitting, device, schedule.seed, body.draws)
     network = _fit(network, first, schedule, run / "body", progress, log)
     only(network, network.order)
     second = OrderTask(examples, device, schedule.seed, ORDER_DRAWS, frozen=network)

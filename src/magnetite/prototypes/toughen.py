@@ -21,9 +21,10 @@ from magnetite.prototypes.card import describe_model
 from magnetite.prototypes.defects import Level, damaged
 from magnetite.prototypes.descriptor import Soap, describe, find_pairs
 from magnetite.prototypes.export import export
+from magnetite.prototypes.network import NetworkConfig
 from magnetite.prototypes.nomenclature import name_class
 from magnetite.prototypes.supercells import Prototype, hosts
-from magnetite.prototypes.table import Table, build_table
+from magnetite.prototypes.table import FULL_GRID, Setting, Table, build_table
 from magnetite.prototypes.train import SCHEDULE, read_classes, train_prototypes, validation
 from magnetite.training import Schedule
 
@@ -72,17 +73,31 @@ def _level(copy: int) -> Level:
 
 
 def train_with_damage(
-    data: Path, run: Path, device: torch.device, *, seed: int = 0, progress: bool = True, **options: Any
+    data: Path,
+    run: Path,
+    device: torch.device,
+    *,
+    schedule: Schedule = SCHEDULE,
+    toughening: Schedule = TOUGHENING,
+    grid: Sequence[Setting] = FULL_GRID,
+    copies: int = COPIES,
+    config: NetworkConfig | None = None,
+    progress: bool = True,
+    **options: Any,
 ) -> Path:
     """``magnetite train prototypes --damage``: continue the run of the first classifier; returns the card's path.
 
     Args:
         data: folder of the training data.
-        run: folder of the first classifier's run.
+        run: folder of the first classifier's finished run.
         device: where to train.
-        seed: of the order of rows.
+        schedule: of the first run.
+        toughening: of its continuation; member n has the seed of `schedule` plus n.
+        grid: settings of the first run.
+        copies: damaged copies of each host.
+        config: of the first run's networks.
         progress: show progress bars.
-        options: of `train_prototypes`.
+        options: of `train_member`, as in the first run.
 
     Raises:
         DataError: the run is not finished, or the prototypes are missing.
@@ -90,22 +105,20 @@ def train_with_damage(
     if not (run / "model" / "prototypes.json").is_file():
         raise DataError("holds no finished run; train the classifier without --damage first", str(run))
     prototypes = read_classes(data)
-    ideal = build_table(prototypes, run / "descriptors", progress=progress)
-    start = train_prototypes(ideal, run, device, schedule=replace(SCHEDULE, seed=seed), progress=progress)
-    start.requires_grad_(requires_grad=True)
-    table = Table.join([ideal, damaged_rows(prototypes, run / "damaged", progress=progress)])
+    ideal = build_table(prototypes, run / "descriptors", grid=grid, progress=progress)
+    options |= {"config": config, "progress": progress}
+    start = train_prototypes(ideal, run, device, schedule=schedule, **options).requires_grad_(requires_grad=True)
+    table = Table.join([ideal, damaged_rows(prototypes, run / "damaged", copies=copies, progress=progress)])
     folder = run / "damage"
-    schedule = replace(TOUGHENING, seed=seed)
-    network = train_prototypes(
-        table, folder, device, schedule=schedule, start=start, refit=None, progress=progress, **options
-    )
+    longer = replace(toughening, seed=schedule.seed)
+    network = train_prototypes(table, folder, device, schedule=longer, start=start, refit=None, **options)
     classes = [name_class(prototype) for prototype in prototypes]
     card = describe_model("prototypes-damaged", classes, len(table))
     card["description"] = card["description"].replace(
         "trained on ideal structures alone", "trained on ideal structures and on damaged ones"
     )
     card["split"] = (
-        f"As the model prototypes, then {TOUGHENING.epochs} epochs with damaged supercells beside the ideal ones: "
+        f"As the model prototypes, then {toughening.epochs} epochs with damaged supercells beside the ideal ones: "
         f"up to {MOST_DISPLACED:.0%} displaced and {MOST_MISSING:.0%} missing, other draws than it is measured on."
     )
     card["metrics"] = [validation(table, folder, network.config.members)]
