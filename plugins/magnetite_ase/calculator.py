@@ -32,9 +32,10 @@ class MagnetismCalculator(Calculator):
 
     - NM: zero, and zeros.
     - FM (which stands for FM or FiM): |m| of each site, all parallel, and their sum. Which
-      sites of a ferrimagnet are reversed is not predicted, so for one the sum is too large.
-    - AFM: zero in all; the moments raise, because which sites point up is not predicted. Their
-      magnitudes are in ``report.site_moments`` and, after `annotate`, on the atoms.
+      sites of a ferrimagnet are reversed is not a part of it, so for one the sum is too large.
+    - AFM: zero in all; the moments raise: which sites point up is proposed, not predicted, and may
+      need a larger cell (`set_initial_moments`). Their magnitudes are in ``report.site_moments`` and,
+      after `annotate`, on the atoms.
 
     Energies, forces and all else raise ASE's ``PropertyNotImplementedError``.
 
