@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from magnetite_ase.annotations import annotate, database_fields, stored_report
     from magnetite_ase.calculator import MagnetismCalculator
     from magnetite_ase.moments import set_initial_moments
+    from magnetite_ase.potential import SpinPotential
     from magnetite_ase.prototypes import annotate_prototype, stored_prototype_report
     from magnetite_ase.registration import register
 
 __all__ = [
     "MagnetismCalculator",
+    "SpinPotential",
     "annotate",
     "annotate_prototype",
     "database_fields",
@@ -32,6 +34,7 @@ __all__ = [
 
 _HOMES = {
     "MagnetismCalculator": "magnetite_ase.calculator",
+    "SpinPotential": "magnetite_ase.potential",
     "annotate": "magnetite_ase.annotations",
     "annotate_prototype": "magnetite_ase.prototypes",
     "database_fields": "magnetite_ase.annotations",

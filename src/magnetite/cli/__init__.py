@@ -18,7 +18,10 @@ from magnetite.errors import MagnetiteError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("predict", "kvectors", "moments", "classify", "spm", "screen", "models", "train", "evaluate", "data")
+COMMANDS = (
+    "predict", "kvectors", "moments", "spin_relax", "exchange", "tc", "classify", "spm", "screen", "models", "train",
+    "evaluate", "data",
+)  # fmt: skip
 """Modules of this package, in the order of the help."""
 BAD_INPUT, INTERRUPTED, BUG = 2, 130, 1
 """Exit codes; 0 is success."""

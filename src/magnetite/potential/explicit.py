@@ -39,7 +39,6 @@ class ExplicitEnergy(nn.Module):
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         self.modulation = nn.Sequential(nn.Linear(plain + 1, config.hidden // 2), nn.SiLU(), last)
-        self.scale = config.energy_scale
 
     def features(self, species: Tensor, sizes: Tensor, isotropic: Tensor) -> Tensor:
         """What the constants multiply, (n, terms).
@@ -55,10 +54,10 @@ class ExplicitEnergy(nn.Module):
         pairs = -0.5 * isotropic[:, self.plain : self.plain + self.exchange]
         return torch.cat([landau, pairs, pairs * x[:, None], 0.5 * isotropic[:, : self.plain]], dim=-1)
 
-    def forward(self, species: Tensor, sizes: Tensor, isotropic: Tensor) -> Tensor:
-        """Energies in eV, (n,); arguments as those of `features`."""
+    def forward(self, species: Tensor, sizes: Tensor, isotropic: Tensor, scale: Tensor) -> Tensor:
+        """Energies in eV, (n,); arguments as those of `features`, and the unit of what is learned in eV."""
         features = self.features(species, sizes, isotropic)
         known = torch.cat([isotropic[:, : self.plain], sizes[:, None]], dim=-1)
-        constants = self.linear[species] + self.scale * (self.shift[species] + self.modulation(known))
+        constants = self.linear[species] + scale * (self.shift[species] + self.modulation(known))
         energies: Tensor = (features * constants).sum(-1)
         return energies

@@ -78,7 +78,7 @@ def export_potential(
             "Complete-linkage clusters of frames by distances and m_i·m_j at these distances; whole clusters are held "
             f"out: {len(split.train)} train, {len(split.validation)} are watched, {len(split.test)} test."
         ),
-        "metrics": _metrics(network, split.test or split.validation, device),
+        "metrics": _metrics(network, split, device),
         "limits": [
             "Energies are those of the functional and settings of the data.",
             f"Atoms farther apart than {network.config.cutoff:g} Å only meet through a neighbour; no Coulomb tail.",
@@ -102,9 +102,28 @@ def moment_ranges(frames: Sequence[Frame]) -> dict[str, list[float]]:
     }
 
 
-def _metrics(network: PotentialNetwork, frames: Sequence[Frame], device: torch.device) -> list[dict[str, Any]]:
-    figures = measure(network, frames, device)
-    return [
-        {"name": f"RMSE {key}", "value": round(value, 4), "unit": UNITS[key], "rows": len(frames), "protocol": PROTOCOL}
-        for key, value in figures.items()
-    ]
+def inside(frames: Sequence[Frame], ranges: dict[str, list[float]]) -> list[Frame]:
+    """Frames whose |m| lie in the range that was trained, or no farther off than half its width."""
+    found = []
+    for frame in frames:
+        lengths = np.linalg.norm(frame.around.moments, axis=1)
+        low, high = (np.array([ranges[chemical_symbols[z]][end] for z in frame.around.numbers]) for end in (0, 1))
+        if (np.abs(lengths - (low + high) / 2) <= high - low + 1e-9).all():
+            found.append(frame)
+    return found
+
+
+def _metrics(network: PotentialNetwork, split: Split, device: torch.device) -> list[dict[str, Any]]:
+    held_out = split.test or split.validation or split.train
+    usual = inside(held_out, moment_ranges(split.train))
+    entries = []
+    for frames, protocol in ((held_out, PROTOCOL), (usual, f"{PROTOCOL}, those with |m| in the trained range")):
+        if frames and (frames is held_out or len(frames) < len(held_out)):
+            entries += [
+                {
+                    "name": f"RMSE {key}", "value": round(value, 4), "unit": UNITS[key], "rows": len(frames),
+                    "protocol": protocol,
+                }
+                for key, value in measure(network, frames, device).items()
+            ]  # fmt: skip
+    return entries

@@ -21,8 +21,8 @@ from magnetite.potential.weights import from_tensors
 from magnetite.zoo.cards import Card
 from magnetite.zoo.model import ZooModel
 
-SLACK = 0.05
-"""μB by which |m| may leave the trained range before it is said."""
+SLACK = (0.002, 0.05)
+"""μB by which |m| may leave the trained range before it is said: half its width, within these."""
 
 
 class PotentialModel(ZooModel[Surroundings, PotentialReport]):
@@ -37,6 +37,7 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
     def __init__(self, card: Card, network: PotentialNetwork, device: torch.device) -> None:
         super().__init__(card, device)
         self.network = network
+        self.carrying = {chemical_symbols[z] for z in network.magnetic_numbers}
         self.ranges = {str(symbol): tuple(values) for symbol, values in card.settings["moment_ranges"].items()}
 
     @classmethod
@@ -111,10 +112,11 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
             symbol = chemical_symbols[number]
             low, high = self.ranges[symbol]
             of = lengths[item.numbers == number]
-            if of.max() > high + SLACK or of.min() < low - SLACK:
+            slack = float(np.clip((high - low) / 2, *SLACK))
+            if symbol in self.carrying and (of.max() > high + slack or of.min() < low - slack):
                 found.append(
-                    f"|m| of {symbol} from {of.min():.2f} to {of.max():.2f} μB leaves the trained range "
-                    f"{low:.2f}–{high:.2f} μB"
+                    f"|m| of {symbol} from {of.min():.3f} to {of.max():.3f} μB leaves the trained range "
+                    f"{low:.3f}–{high:.3f} μB"
                 )
         return tuple(found)
 

@@ -22,6 +22,7 @@ from magnetite.potential.explicit import ExplicitEnergy
 from magnetite.potential.orbit import SpinOrbit
 from magnetite.potential.radial import RadialBasis
 from magnetite.potential.spins import SPIN_FACTORS, spin_factors
+from magnetite.potential.standard import Standard
 
 _SPIN_CHANNELS = 8
 _MIXED_SPECIES = 4
@@ -43,7 +44,7 @@ class PotentialConfig:
         hidden: width of the dense layers.
         landau: highest power of |m|² in the energy of a lone moment.
         spin_orbit: couple moments to the lattice.
-        energy_scale: unit of what the dense layers give, in eV.
+        energy_scale: unit of what the dense layers give before data sets it, in eV.
     """
 
     numbers: tuple[int, ...]
@@ -105,11 +106,14 @@ class PotentialNetwork(nn.Module):
         self.orbit = SpinOrbit() if config.spin_orbit else None
         invariants = 2 * channels * (lmax + 1) + _SPIN_CHANNELS * (lmax + 1) + 3
         invariants += 3 * _SPIN_CHANNELS if config.spin_orbit else 0
-        self.norm = nn.Parameter(torch.ones(invariants))
+        self.standard = Standard(kinds, invariants)
+        # Unit of what dense layers give, in eV; what least squares leave over decides it.
+        self.scale = nn.Parameter(torch.tensor(config.energy_scale), requires_grad=False)
         self.first = _dense(invariants + channels, config.hidden, channels + 1)
         self.radial_again = nn.Linear(config.radial, 2 * channels, bias=False)
         self.again = Mix([3 * channels] * (lmax + 1), channels)
         self.gather_again = Mix([count * channels for count in self.product.counts], channels)
+        self.standard_again = Standard(kinds, 2 * channels * (lmax + 1))
         self.second = _dense(2 * channels * (lmax + 1) + 2 * channels, config.hidden, 1)
 
     def forward(self, batch: SpinBatch) -> Tensor:
@@ -118,7 +122,7 @@ class PotentialNetwork(nn.Module):
         spins, sizes, factors, basis, both, magnetic = self._pairs(batch)
         shapes = o3.spherical_harmonics(list(range(lmax + 1)), batch.vectors, normalize=True, normalization="component")
         density = both.transpose(1, 2) @ shapes  # (n, first, (lmax + 1)²)
-        explicit = self.explicit(batch.species, sizes, density[..., 0])
+        explicit = self.explicit(batch.species, sizes, density[..., 0], self.scale)
 
         parts = [density[..., part] for part in blocks(lmax)]
         left, right = self.left(parts), self.right(parts)
@@ -137,7 +141,8 @@ class PotentialNetwork(nn.Module):
         invariants = [contract(left, right, lmax), contract(coupled, left, lmax), powers, own]
         if self.orbit is not None:
             invariants.append(self.orbit(spins, left[:, :_SPIN_CHANNELS], swirl))
-        hidden = self.first(torch.cat([torch.cat(invariants, dim=-1) * self.norm, kind], dim=-1))
+        told = self.standard(torch.cat(invariants, dim=-1), batch.species)
+        hidden = self.first(torch.cat([told, kind], dim=-1))
         energy, state = hidden[:, 0], hidden[:, 1:]
 
         weights = self.radial_again(basis)
@@ -146,9 +151,10 @@ class PotentialNetwork(nn.Module):
         message = torch.cat([plain * told, turned * told * factors[..., :1]], dim=-1).transpose(1, 2) @ shapes
         again = self.again([torch.cat([message[..., part], left[..., part]], dim=1) for part in blocks(lmax)])
         coupled = self.gather_again(self.product(again, right)) / 2
-        invariants = [contract(again, left, lmax), contract(coupled, again, lmax), state, kind]
-        energy = energy + self.second(torch.cat(invariants, dim=-1))[:, 0]
-        total: Tensor = explicit + self.config.energy_scale * energy
+        invariants = [contract(again, left, lmax), contract(coupled, again, lmax)]
+        told = self.standard_again(torch.cat(invariants, dim=-1), batch.species)
+        energy = energy + self.second(torch.cat([told, state, kind], dim=-1))[:, 0]
+        total: Tensor = explicit + self.scale * energy
         return total
 
     def _pairs(self, batch: SpinBatch) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -167,6 +173,17 @@ class PotentialNetwork(nn.Module):
         """What the constants of the explicit part multiply, (n, terms)."""
         _, sizes, _, _, both, _ = self._pairs(batch)
         return self.explicit.features(batch.species, sizes, both.sum(1))
+
+    def fix_descriptors(self) -> None:
+        """Train only what stands behind the invariants."""
+        parts = (
+            self.left, self.right, self.gather, self.spin_mix, self.receivers, self.radial_again, self.again,
+            self.gather_again,
+        )  # fmt: skip
+        for part in parts:
+            part.requires_grad_(requires_grad=False)
+        self.senders.requires_grad_(requires_grad=False)
+        self.spin_senders.requires_grad_(requires_grad=False)
 
     def reference(self, batch: SpinBatch) -> Tensor:
         """Sum of the reference energies of each crystal in eV, double precision, (b,)."""

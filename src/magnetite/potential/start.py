@@ -20,10 +20,14 @@ NO_MOMENT = 0.02
 """μB; an element whose moments never exceed this carries none."""
 _NARROW = 0.3
 """Spread of |m|² over its largest value below which higher powers of it cannot be told apart."""
-_SAMPLE = 250
+_SAMPLE = 40
 """Frames that least squares see."""
 _ENERGY_LEVER = 0.1
 """Å; an error of the forces over this distance counts as much as one of the energy per atom."""
+_NARROW_FRAMES = 0.05
+"""Frames whose invariants vary less than this are all of one crystal: then descriptors stay as drawn."""
+_LEVER = 0.3
+"""Å; the dense layers' unit of energy is the force that least squares leave over this distance."""
 _UNIT_SHARE = 0.1
 """An error that counts as one, in standard deviations of the labels."""
 _MAGNETIC_UNIT = 0.05
@@ -103,12 +107,26 @@ def solve_linear(
         network.references.copy_(torch.from_numpy(solution[linear.numel() : linear.numel() + kinds]))
         if scale.requires_grad:
             scale.fill_(1 / solution[-1])
+        left = float(np.sqrt(np.square(matrix @ solution - target).sum() / len(_sample(frames)))) * units.forces
+        network.scale.fill_(float(np.clip(_LEVER * left, 1e-4, 1.0)))
+    _standardise(network, _sample(frames), device)
+
+
+def _standardise(network: PotentialNetwork, frames: Sequence[Frame], device: torch.device) -> None:
+    """Set mean and spread of the invariants, those of the first layer first: the second sees what it tells."""
+    for layer in (network.standard, network.standard_again):
+        with torch.no_grad(), layer.learning():
+            for batch in by_edges(frames, frame_cost, EDGES):
+                network(assemble(batch, network, device))
+    if network.standard.relative_spread() < _NARROW_FRAMES:
+        # Each step of the descriptors would move all invariants by more than the data does.
+        network.fix_descriptors()
 
 
 def _sample(frames: Sequence[Frame]) -> list[Frame]:
     """Enough frames for a few hundred constants, spread over all of them."""
     step = max(len(frames) // _SAMPLE, 1)
-    return list(frames[::step])
+    return list(frames[::step][: 2 * _SAMPLE])
 
 
 def _equations(
@@ -154,10 +172,13 @@ def _linear_features(
     for kind in range(kinds):
         for term in range(features.shape[1]):
             atoms = features[:, term] * one[:, kind]
-            along, turn = torch.autograd.grad(
-                atoms.sum(), [vectors, moments], retain_graph=True, materialize_grads=True
-            )
-            found = (crystals.sum_over_atoms(atoms.detach()), forces_from(along, crystals), -turn)
+            if not atoms.any():  # exchange of an element without moments
+                found = (atoms.new_zeros(len(batch)), torch.zeros_like(moments), torch.zeros_like(moments))
+            else:
+                along, turn = torch.autograd.grad(
+                    atoms.sum(), [vectors, moments], retain_graph=True, materialize_grads=True
+                )
+                found = (crystals.sum_over_atoms(atoms.detach()), forces_from(along, crystals), -turn)
             for column, values in zip(columns, found, strict=True):
                 column.append(values.cpu().double().numpy().ravel())
     energy, forces, magnetic = (np.stack(column, axis=1) for column in columns)
