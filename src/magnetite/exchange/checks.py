@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 WEAK = 1e-3
 """Couplings below this share of the strongest do not hold a lattice together."""
-FRUSTRATED = 0.5
-"""Share of Σ|J| that the best wave satisfies, below which the bonds contradict each other."""
+FRUSTRATED = 0.55
+"""Share of Σ|J| that the best wave satisfies, below which the bonds contradict each other (triangles: ½)."""
 
 
 def dimensions(model: ExchangeModel) -> int:

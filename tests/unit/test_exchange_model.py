@@ -1,0 +1,136 @@
+"""Exchange models: conventions, bond lists, files of other programs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from magnetite.errors import ExchangeError
+from magnetite.exchange import Convention, ExchangeModel, from_convention, to_convention
+from magnetite.exchange.conventions import RYDBERG
+from magnetite.exchange.formats import FORMATS, read, write
+from magnetite.exchange.relaxation import magnetic_cell
+
+BONDS = [[0, 1, 0, 0, 0], [0, 1, -1, 0, 0], [0, 0, 1, 0, 0], [1, 1, 0, 1, -1], [0, 1, 0, 0, 1]]
+
+
+def example(couplings, second=(0.6, 0.3, 0.1), **more) -> ExchangeModel:
+    lattice = [[3.0, 0.0, 0.0], [0.4, 4.0, 0.0], [0.0, 0.3, 5.0]]
+    defaults = {"species": ["Fe", "Mn"], "moments": [2.5, 3.5], "spins": [1.5, 2.0], "name": "example"}
+    return ExchangeModel.from_bonds(lattice, [[0.1, 0.2, 0.3], second], BONDS, couplings, **(defaults | more))
+
+
+def energies(model: ExchangeModel, seed: int = 3) -> float:
+    """Of the same random directions in a 2×2×2 cell, in the order of cells and sites."""
+    cell = magnetic_cell(model, 2 * np.eye(3, dtype=int))
+    x = np.random.default_rng(seed).standard_normal((len(cell), 3))
+    order = np.lexsort(cell.cells.T)
+    x = x.reshape(8, len(model), 3)[np.argsort(order)].reshape(-1)
+    return float(-0.5 * x @ cell.matrix @ x)
+
+
+def test_conventions_of_one_physical_pair_agree() -> None:
+    once = from_convention(3.0, Convention.PAIRS_ONCE)
+    assert from_convention(1.5, "double_counting") == once
+    assert from_convention(-3.0, "pairs-once-positive") == once
+    assert from_convention(-1.5, "double_counting_positive") == once
+    assert from_convention(2.0, "pairs_once", spins=(1.0, 1.5)) == once
+    tensors = np.arange(18.0).reshape(2, 3, 3)
+    ours = from_convention(tensors, "double_counting", spins=(2.0, 0.5))
+    back = to_convention(ours, "double_counting", spins=(2.0, 0.5))
+    assert np.allclose(back, tensors)
+    with pytest.raises(ExchangeError, match="there are pairs_once"):
+        from_convention(1.0, "thrice")
+
+
+def test_bonds_listed_once_or_in_both_directions_are_the_same() -> None:
+    values = np.arange(1.0, 6.0)
+    once = example(values)
+    both = np.array(BONDS + [[j, i, -a, -b, -c] for i, j, a, b, c in BONDS])
+    twice = ExchangeModel.from_bonds(once.lattice, once.frac_coords, both, np.tile(values, 2))
+    assert len(once.first) == len(twice.first) == 5
+    assert np.isclose(energies(once), energies(twice))
+
+
+def test_parallel_energy_counts_each_pair_once() -> None:
+    model = example(np.arange(1.0, 6.0))
+    assert np.isclose(model.energy(np.tile([0, 0, 1.0], (2, 1))), -15.0)
+
+
+@pytest.mark.parametrize(
+    ("bonds", "message"),
+    [
+        ([[0, 0, 0, 0, 0]], "to itself"),
+        ([[0, 2, 0, 0, 0]], "site 2"),
+        ([[0, 1, 0, 0, 0], [1, 0, 0, 0, 0]], "contradict"),
+    ],
+)
+def test_bad_bonds_are_refused(bonds, message: str) -> None:
+    with pytest.raises(ExchangeError, match=message):
+        ExchangeModel.from_bonds(np.eye(3), np.zeros((2, 3)), bonds, np.arange(1.0, 1.0 + len(bonds)))
+
+
+def test_numbers_that_are_none_are_refused() -> None:
+    with pytest.raises(ExchangeError, match="not finite"):
+        example([1, 2, np.nan, 4, 5])
+    with pytest.raises(ExchangeError, match="not positive"):
+        example(np.ones(5), spins=-1.0)
+    with pytest.raises(ExchangeError, match="not symmetric"):
+        example(np.ones(5), anisotropy=np.tile([[0, 1, 0], [0, 0, 0], [0, 0, 0.0]], (2, 1, 1)))
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_every_format_gives_back_the_energies(fmt: str, tmp_path) -> None:
+    model = example([3.0, -1.5, 0.25, 7.0, -0.125])
+    written = write(model, tmp_path / {"vampire": "x.ucf", "spirit": "x.cfg"}.get(fmt, f"x.{fmt}"), fmt)
+    back = read(written, fmt)
+    assert np.isclose(energies(back), energies(model), rtol=1e-7)
+    assert np.allclose(sorted(back.distances), sorted(model.distances), atol=1e-6)
+
+
+def test_positions_outside_the_cell_keep_their_bonds(tmp_path) -> None:
+    """Vampire wants them inside; the cells of bonds must move along."""
+    model = example([3.0, -1.5, 0.25, 7.0, -0.125], second=(0.6, -0.7, 1.1))
+    back = read(write(model, tmp_path / "x.ucf"))
+    pairs = [sorted(zip(m.distances.round(6), m.couplings.round(6), strict=True)) for m in (model, back)]
+    assert pairs[0] == pairs[1]
+
+
+@pytest.mark.parametrize("fmt", ["uppasd", "vampire", "csv", "json"])
+def test_tensors_survive(fmt: str, tmp_path) -> None:
+    tensors = np.random.default_rng(0).standard_normal((5, 3, 3))
+    back = read(write(example(tensors), tmp_path / "x", fmt), fmt)
+    assert back.has_tensors
+    assert np.isclose(energies(back), energies(example(tensors)), rtol=1e-6)
+
+
+def test_spirit_holds_dzyaloshinskii_vectors_but_nothing_symmetric(tmp_path) -> None:
+    d = np.array([0.3, -0.7, 1.1])
+    cross = np.array([[0, d[2], -d[1]], [-d[2], 0, d[0]], [d[1], -d[0], 0]])
+    a, b = np.random.default_rng(0).standard_normal((2, 3))
+    assert np.isclose(a @ cross @ b, d @ np.cross(a, b))
+    model = example(np.tile(2 * np.eye(3) + cross, (5, 1, 1)))
+    assert np.isclose(energies(read(write(model, tmp_path / "x.cfg"))), energies(model))
+    with pytest.raises(ExchangeError, match="symmetric anisotropic"):
+        write(example(np.tile(np.diag([1.0, 2, 3]), (5, 1, 1))), tmp_path / "x.cfg")
+
+
+def test_unreadable_files_say_so(tmp_path) -> None:
+    with pytest.raises(ExchangeError, match="no such file"):
+        read(tmp_path / "none.csv")
+    (tmp_path / "bad.ucf").write_text("# nothing\n1 1 1\n")
+    with pytest.raises(ExchangeError, match=r"bad\.ucf"):
+        read(tmp_path / "bad.ucf")
+    (tmp_path / "x.xyz").write_text("1\n")
+    with pytest.raises(ExchangeError, match="say which"):
+        read(tmp_path / "x.xyz")
+
+
+def test_uppasd_energy_is_that_which_uppasd_printed(data_folder) -> None:
+    model = read(data_folder / "exchange" / "uppasd" / "Co2Fe2H4")
+    lines = (data_folder / "exchange" / "uppasd" / "Co2Fe2H4" / "UppASD_MC_1_thermal.dat").read_text().splitlines()
+    cold = [line.split() for line in lines[1:4]]
+    slope = (float(cold[2][7]) - float(cold[1][7])) / (float(cold[2][0]) - float(cold[1][0]))
+    ground = float(cold[1][7]) - slope * float(cold[1][0])
+    ours = model.energy(np.tile([0, 0, 1.0], (len(model), 1))) / len(model) / (RYDBERG / 1000)
+    assert ours == pytest.approx(ground, rel=5e-3)
