@@ -119,7 +119,7 @@ class SpinPotential(Calculator):
 
     def get_magnetic_forces(self, atoms: Atoms | None = None) -> np.ndarray:
         """−dE/dm in eV/μB, (n, 3)."""
-        self.get_property("energy", atoms)  # type: ignore[no-untyped-call]
+        self.get_property("energy", atoms)
         assert self.report is not None
         forces: np.ndarray = self.report.magnetic_forces
         return forces

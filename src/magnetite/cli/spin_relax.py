@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     atoms.calc = calculator
     done = True
     if args.positions or args.cell:
-        target = FrechetCellFilter(atoms) if args.cell else atoms
+        target: Any = FrechetCellFilter(atoms) if args.cell else atoms
         done = bool(BFGS(target, logfile=None).run(fmax=args.force, steps=args.steps))
     energy = atoms.get_potential_energy()
     report = calculator.report
@@ -89,11 +89,11 @@ def _read(path: Path) -> Any:
 
     try:
         if path.suffix == ".mcif":
-            from pymatgen.core import Structure
+            from pymatgen.core.structure import Structure
             from pymatgen.io.ase import AseAtomsAdaptor
 
             return AseAtomsAdaptor.get_atoms(Structure.from_file(path, primitive=False))
-        atoms = read(path)
+        atoms: Any = read(path)
     except Exception as error:
         raise ReadError(f"cannot be read ({type(error).__name__}: {error})", str(path)) from error
     if atoms.calc is not None and "magmoms" in atoms.calc.results and not atoms.has("initial_magmoms"):

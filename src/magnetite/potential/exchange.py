@@ -93,17 +93,17 @@ def exchange_of(
     size, cells = len(taken.crystal), _cells(multiples)
     place = {int(site): number for number, site in enumerate(sites)}
     found = []
-    for first in sites:
+    for first in sites.tolist():
         for copy, cell in enumerate(cells):
-            for second in sites:
+            for second in sites.tolist():
                 image, distance = _nearest(taken.crystal, first, second, cell, multiples)
                 once = image > (0, 0, 0) if first == second else first < second
                 if not once or distance >= reach:
                     continue
-                block = hessian[place[int(first)], :, copy * size + second]
+                block = hessian[place[first], :, copy * size + second]
                 tensor = -_MEV * lengths[first] * lengths[second] * block
                 units = [taken.moments[s] / lengths[s] for s in (first, second)]
-                found.append((place[int(first)], place[int(second)], *image, _across(tensor, *units), tensor, distance))
+                found.append((place[first], place[second], *image, _across(tensor, *units), tensor, distance))
     return ExchangeBonds(
         lattice=taken.crystal.lattice,
         frac_coords=taken.crystal.frac_coords[sites],

@@ -182,8 +182,8 @@ class PotentialNetwork(nn.Module):
         )  # fmt: skip
         for part in parts:
             part.requires_grad_(requires_grad=False)
-        self.senders.requires_grad_(requires_grad=False)
-        self.spin_senders.requires_grad_(requires_grad=False)
+        self.senders.requires_grad_(False)  # noqa: FBT003 (takes no keyword)
+        self.spin_senders.requires_grad_(False)  # noqa: FBT003
 
     def reference(self, batch: SpinBatch) -> Tensor:
         """Sum of the reference energies of each crystal in eV, double precision, (b,)."""

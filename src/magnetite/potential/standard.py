@@ -46,7 +46,7 @@ class Standard(nn.Module):
         finally:
             self.seen = None
         with torch.no_grad():
-            for kind in species.unique().tolist():
+            for kind in torch.unique(species).tolist():
                 of = values[species == kind]
                 self.mean[kind] = of.mean(0)
                 size = of.square().mean(0).sqrt()

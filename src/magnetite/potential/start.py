@@ -125,8 +125,8 @@ def _standardise(network: PotentialNetwork, frames: Sequence[Frame], device: tor
 
 def _sample(frames: Sequence[Frame]) -> list[Frame]:
     """Enough frames for a few hundred constants, spread over all of them."""
-    step = max(len(frames) // _SAMPLE, 1)
-    return list(frames[::step][: 2 * _SAMPLE])
+    step = max(-(-len(frames) // _SAMPLE), 1)
+    return list(frames[::step][:_SAMPLE])
 
 
 def _equations(
