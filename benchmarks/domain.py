@@ -22,9 +22,10 @@ import magnetite
 from magnetite.datasets.magnetic import TEST_FOLD, Example, trainable
 from magnetite.order.domain import Domain
 from magnetite.order.export import fit_domain
+from magnetite.order.finish import DOMAIN_SAMPLE
 from magnetite.order.model import OrderModel
 from magnetite.order.tasks import evaluate
-from magnetite.order.train import DOMAIN_SAMPLE, read_examples
+from magnetite.order.train import read_examples
 
 REFERENCE_FOLDS = (2, 3, 9)
 """Enough for the reference; the elements themselves are in the last one."""
