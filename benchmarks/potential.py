@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from ase import Atoms, units
-from ase.build import bulk
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.md.verlet import VelocityVerlet
 
@@ -28,6 +27,7 @@ from magnetite.potential.frames import Frame
 from magnetite.potential.splits import Split
 from magnetite.potential.tasks import measure
 from magnetite.potential.train import EMPTY, groups_of, prepare_split
+from magnetite.zoo import available
 from magnetite_ase import SpinPotential
 
 
@@ -82,7 +82,7 @@ def line(label: str, figures: dict[str, float], rows: int) -> None:
 
 def errors(folder: Path, chgnet: str | None) -> None:
     print("root-mean-square errors on held-out clusters")
-    for name in SETS:
+    for name in SETS.keys() & available().keys():
         split, model = split_of(name, folder), magnetite.load(name, "cpu")
         line(name, measure(model.network, split.test, model.device), len(split.test))
         usual = inside(split.test, model.ranges)
@@ -165,35 +165,38 @@ def ground_state(frame: Frame) -> np.ndarray:
     return np.where(carrying, mean * np.sign(moments @ axis), 0.0)
 
 
-def drift(picoseconds: float) -> None:
-    atoms = bulk("Fe", "bcc", a=2.85, cubic=True) * (2, 2, 2)
-    atoms.set_initial_magnetic_moments(np.full(len(atoms), 2.2))
-    atoms.calc = SpinPotential("potential-fe", device="cpu")
-    MaxwellBoltzmannDistribution(atoms, temperature_K=600, rng=np.random.default_rng(0))
+def nickel_oxide(folder: Path, times: tuple[int, int, int]) -> Atoms:
+    """A training frame's cell in the antiferromagnetic order, repeated."""
+    frame = split_of("potential-nio", folder).train[0]
+    atoms = atoms_of(frame).copy()
+    atoms.set_initial_magnetic_moments(ground_state(frame))
+    return atoms * times
+
+
+def drift(folder: Path, picoseconds: float) -> None:
+    atoms = nickel_oxide(folder, (1, 1, 1))
+    atoms.calc = SpinPotential("potential-nio", device="cpu")
+    MaxwellBoltzmannDistribution(atoms, temperature_K=20, rng=np.random.default_rng(0))
     run = VelocityVerlet(atoms, timestep=2 * units.fs, logfile=None)
     seen = []
     run.attach(lambda: seen.append(atoms.get_total_energy() / len(atoms)), interval=5)
     run.run(int(picoseconds * 500))
     slope = np.polyfit(np.linspace(0, picoseconds, len(seen)), 1e3 * np.array(seen), 1)[0]
     print(
-        f"\nNVE, 16 Fe atoms, 2 fs, {picoseconds:g} ps from 600 K: drift {slope:+.4f} meV/atom/ps, "
-        f"spread {1e3 * np.std(seen):.4f} meV/atom"
+        f"\nNVE, {len(atoms)} atoms of NiO, 2 fs, {picoseconds:g} ps from 20 K: drift {slope:+.5f} meV/atom/ps, "
+        f"spread {1e3 * np.std(seen):.5f} meV/atom"
     )
 
 
-def speed(chgnet: str | None) -> None:
-    atoms = bulk("Fe", "bcc", a=2.87, cubic=True) * (4, 4, 4)
-    atoms.rattle(0.05, seed=0)
-    atoms.set_initial_magnetic_moments(np.full(len(atoms), 2.2))
-    calculator = SpinPotential("potential-fe", device="cpu")
+def speed(folder: Path, chgnet: str | None) -> None:
+    atoms = nickel_oxide(folder, (2, 2, 1))
+    calculator = SpinPotential("potential-nio", device="cpu")
     calculator.calculate(atoms)
-    started, steps = time.process_time(), 5
+    started, steps = time.process_time(), 3
     for _ in range(steps):
         calculator.calculate(atoms)
     rate = steps * len(atoms) / (time.process_time() - started)
-    print(
-        f"\n128 Fe atoms, energy + forces + stress, double precision, one thread: {rate:,.0f} atoms·steps/s of CPU time"
-    )
+    print(f"\n{len(atoms)} atoms of NiO, energy + forces + stress, one thread: {rate:,.0f} atoms·steps/s of CPU time")
     if chgnet:
         row = json.dumps(
             {"numbers": atoms.numbers.tolist(), "positions": atoms.positions.tolist(), "cell": atoms.cell.tolist()}
@@ -235,9 +238,9 @@ def main() -> None:
     if "exchange" in args.parts:
         exchange(args.folder)
     if "drift" in args.parts:
-        drift(args.picoseconds)
+        drift(args.folder, args.picoseconds)
     if "speed" in args.parts:
-        speed(args.chgnet)
+        speed(args.folder, args.chgnet)
 
 
 if __name__ == "__main__":

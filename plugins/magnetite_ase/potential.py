@@ -37,7 +37,7 @@ class SpinPotential(Calculator):
 
     def __init__(
         self,
-        model: str = "potential-fe",
+        model: str = "potential-nio",
         *,
         moments: Literal["fixed", "relaxed"] = "fixed",
         tolerance: float = 1e-3,

@@ -16,7 +16,7 @@ A relaxation finds the nearest minimum: start from every magnetic order that is 
 """
 EXAMPLES = """\
 examples:
-  magnetite spin-relax Fe.cif --moment 2.2 --model potential-fe --cell --out relaxed.extxyz
+  magnetite spin-relax own.extxyz --moment 2.2 --model runs/p/model/own-potential.json --cell --out relaxed.extxyz
   magnetite spin-relax NiO-1-AFM.extxyz --model potential-nio
 """
 
@@ -25,7 +25,7 @@ def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = add_command(subparsers, "spin-relax", run, "relax moments, atoms and cell", DESCRIPTION, EXAMPLES)
     parser.add_argument("file", type=Path, metavar="FILE", help="structure file, with moments or --moment")
-    parser.add_argument("--model", default="potential-fe", help="potential, name or card (default: %(default)s)")
+    parser.add_argument("--model", default="potential-nio", help="potential, name or card (default: %(default)s)")
     parser.add_argument("--moment", type=float, help="μB, for each atom of an element that carries moments")
     parser.add_argument("--positions", action="store_true", help="relax the atoms too")
     parser.add_argument("--cell", action="store_true", help="relax atoms and cell too")
