@@ -136,7 +136,7 @@ def transition_temperature(
     else:
         found, measured, more = search.at(tuple(float(t) for t in temperatures))
     if not best.commensurate:
-        notes.append("the best wave vector is incommensurate; supercells hold the nearest fraction")
+        notes.append("incommensurate: supercells hold the fraction nearest to the best wave vector")
     return TransitionReport(
         model.name, [float(c) for c in best.q], mean_field,
         rpa_temperature(model, best) if search.three_dimensional else 0.0,
