@@ -55,7 +55,7 @@ def test_the_card_states_what_the_weights_score(data_folder: Path) -> None:
     model = magnetite.load(device="cpu")
     examples = read_examples(data_folder, progress=False, folds=[0])
     found = {
-        m.name: m.value for m in measure(model.network, examples, model.card.settings["calibration"], model.device)
+        m.name: m.value for m in measure(model.network, examples, model.calibration, model.device)
     }
     for metric in model.card.content["metrics"]:
         assert math.isclose(found[metric["name"]], metric["value"], abs_tol=2e-3), metric["name"]

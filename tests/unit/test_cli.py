@@ -16,7 +16,7 @@ from magnetite.zoo import DEFAULT_MODEL, find_card
 from magnetite.zoo.registry import available
 
 
-@pytest.mark.parametrize("command", ["", *cli.COMMANDS])
+@pytest.mark.parametrize("command", ["", *(name.replace("_", "-") for name in cli.COMMANDS)])
 def test_help_is_worth_reading(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([*command.split(), "--help"])
@@ -97,7 +97,7 @@ def test_models_in_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["name", "version", "family", "size", "elements", "metrics"]
     card = find_card(DEFAULT_MODEL)
-    row = next(line for line in lines if line.startswith(card.name))
+    row = next(line for line in lines if line.split()[0] == card.name)
     assert row.split()[:3] == [card.name, card.version, card.family]
     assert f" {len(card.elements)} " in row
     assert card.content["metrics"][0]["name"] in row
