@@ -54,9 +54,7 @@ def test_the_card_states_what_the_weights_score(data_folder: Path) -> None:
 
     model = magnetite.load(device="cpu")
     examples = read_examples(data_folder, progress=False, folds=[0])
-    found = {
-        m.name: m.value for m in measure(model.network, examples, model.calibration, model.device)
-    }
+    found = {m.name: m.value for m in measure(model.network, examples, model.calibration, model.device)}
     for metric in model.card.content["metrics"]:
         assert math.isclose(found[metric["name"]], metric["value"], abs_tol=2e-3), metric["name"]
     assert found["order accuracy"] > 0.77, "gradient boosting on composition and size reaches 0.770"
