@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from ase.calculators.calculator import Calculator, CalculatorSetupError, all_changes
 
-from magnetite.errors import StructureError, ZooError
+from magnetite.errors import StructureError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,12 +74,9 @@ class SpinPotential(Calculator):
         """
         if self._loaded is None:
             from magnetite.potential.model import PotentialModel
-            from magnetite.zoo.loading import load
+            from magnetite.zoo.loading import load_kind
 
-            loaded = load(self.model_name, self.device)
-            if not isinstance(loaded, PotentialModel):
-                raise ZooError(f"is a model of {loaded.card.family}, not a potential", self.model_name)
-            self._loaded = loaded
+            self._loaded = load_kind(PotentialModel, "a potential", self.model_name, self.device)
         return self._loaded
 
     def calculate(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from magnetite.errors import ZooError
 from magnetite.pipeline import OnError, run
 from magnetite.reports import MagnetismReport
 from magnetite.zoo import DEFAULT_CLASSIFIER, DEFAULT_MODEL
-from magnetite.zoo.loading import load
+from magnetite.zoo.loading import load, load_kind
 
 if TYPE_CHECKING:
     from magnetite.clusters import SampleLike
@@ -136,7 +135,4 @@ def load_classifier(model: str = DEFAULT_CLASSIFIER, device: str = "auto") -> Pr
     """
     from magnetite.prototypes.model import PrototypeModel
 
-    loaded = load(model, device)
-    if not isinstance(loaded, PrototypeModel):
-        raise ZooError(f"is a model of {loaded.card.family}, not of structure types; try {DEFAULT_CLASSIFIER!r}", model)
-    return loaded
+    return load_kind(PrototypeModel, f"of structure types; try {DEFAULT_CLASSIFIER!r}", model, device)

@@ -7,11 +7,11 @@ prediction never depends on the version of the library that the table was taken 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 MAX_ATOMIC_NUMBER = 103
@@ -32,14 +32,19 @@ MAGNETIC_ELEMENTS = frozenset(
 CAN_CARRY = [symbol in MAGNETIC_ELEMENTS for symbol in chemical_symbols[: MAX_ATOMIC_NUMBER + 1]]
 """Whether the element of each atomic number (from 0, which is none) can carry a moment."""
 
-_HUBBARD = frozenset(atomic_numbers[symbol] for symbol in "Co Cr Fe Mn Mo Ni V W".split())
-_ANIONS = frozenset(atomic_numbers[symbol] for symbol in ("O", "F"))
+U_METALS = frozenset("Co Cr Fe Mn Mo Ni V W".split())
+U_ANIONS = ("O", "F")
+"""The Materials Project computes compounds of one of `U_METALS` with one of these with GGA+U."""
+
+
+def is_ggau(elements: Collection[str]) -> bool:
+    """Whether the Materials Project applies a Hubbard U to a compound of these elements."""
+    return not U_METALS.isdisjoint(elements) and any(anion in elements for anion in U_ANIONS)
 
 
 def in_ggau_chemistry(numbers: Iterable[int]) -> bool:
-    """Whether the Materials Project computes a crystal with GGA+U: an oxide or fluoride of a metal that has a U."""
-    present = frozenset(map(int, numbers))
-    return bool(present & _HUBBARD) and bool(present & _ANIONS)
+    """`is_ggau` of atomic numbers."""
+    return is_ggau({chemical_symbols[z] for z in numbers})
 
 
 PROPERTY_NAMES = (

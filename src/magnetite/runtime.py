@@ -67,6 +67,12 @@ class Batch:
     def __len__(self) -> int:
         return len(self.sizes)
 
+    def fade(self, lengths: Tensor) -> Tensor:
+        """Weight of edges of these lengths in Å: flat near the atom, zero with zero slope at its reach; (n_edges,)."""
+        x = (lengths / self.reach[self.receivers]).clamp(max=1.0)
+        faded: Tensor = (1.0 - x**4) ** 2
+        return faded
+
     def to(self, device: torch.device) -> Batch:
         """Move all tensors to a device."""
         return Batch(*(getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)))

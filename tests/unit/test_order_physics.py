@@ -97,11 +97,11 @@ def test_geometry_matters_beyond_density(network: MagnetismNetwork, rutile: Stru
     assert np.abs(answers(network, moved)["order"] - answers(network, rutile)["order"]).max() > 0.05
 
 
-def test_edges_fade_to_nothing_at_the_reach(network: MagnetismNetwork) -> None:
+def test_edges_fade_to_nothing_at_the_reach() -> None:
     graph = build_graph(np.eye(3) * 3.0, np.zeros((1, 3)), np.array([26]))
     lengths = torch.tensor(np.linalg.norm(graph.vectors, axis=1))
-    _, fade = network.body.basis(torch.tensor([float(graph.reach[0])]), torch.tensor([float(graph.reach[0])]))
-    assert fade.item() == 0.0
+    fade = collate([graph], [27.0]).fade(torch.full((graph.n_edges,), float(graph.reach[0])))
+    assert (fade == 0.0).all()
     assert (lengths < float(graph.reach[0])).all()
 
 

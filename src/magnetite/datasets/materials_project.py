@@ -13,7 +13,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from magnetite.datasets.journal import Journal
-from magnetite.elements import MAGNETIC_ELEMENTS
+from magnetite.elements import MAGNETIC_ELEMENTS, is_ggau
 from magnetite.errors import DataError
 from magnetite.structures import say
 
@@ -27,9 +27,6 @@ SOURCE = "Materials Project"
 CHUNK = 200
 """Materials in a request; longer lists of ids do not fit into its address."""
 MAX_SITES = 250
-U_METALS = frozenset({"Co", "Cr", "Fe", "Mn", "Mo", "Ni", "V", "W"})
-U_ANIONS = frozenset({"O", "F"})
-"""The Materials Project computes compounds of one of `U_METALS` with one of these with GGA+U."""
 LISTING_FIELDS = ["material_id", "formula_pretty", "ordering"]
 FIELDS = ["material_id", "formula_pretty", "structure", "ordering", "total_magnetization"]
 CHEMISTRIES = ("ggau", "magnetic", "all")
@@ -90,11 +87,6 @@ def fetch(
                 _fetch_chunk(client, identities, version, journal)
                 bar.update(len(identities))
         return journal.finish(), dict(sorted(journal.failures.items()))
-
-
-def is_ggau(elements: set[str] | frozenset[str]) -> bool:
-    """Whether the Materials Project applies a Hubbard U to a compound of these elements."""
-    return bool(U_METALS & elements and U_ANIONS & elements)
 
 
 def as_record(document: Any, version: str) -> Record:

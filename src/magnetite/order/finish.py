@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, select, trainable
 from magnetite.order.calibration import Calibration, fit_temperature
@@ -51,14 +52,16 @@ def export_run(
         network = grow_forests(network, examples, device)
     train = select(examples, lambda e: e.fold not in (TEST_FOLD, VALIDATION_FOLD) and trainable(e))
     held_out = select(examples, lambda e: e.fold == VALIDATION_FOLD)
-    domain = _domain(network, train, held_out, device)
+    output = evaluate(network, held_out, device)
+    domain = _domain(network, train, output["features"], device)
     zero_k = _zero_k_temperature(network, examples, device)
     largest = with_companions(network, companions, device) if companions else network
     name = str(card.pop("name", FAST))
     weights = write_weights(largest, domain, folder, name)
     counts = element_counts(train)
     for own, one in [(name, network)] + ([(f"{name}-best", largest)] if companions else []):
-        calibration = _calibration(one, held_out, zero_k, device)
+        logits = (output if one is network else evaluate(one, held_out, device))["order"]
+        calibration = _calibration(held_out, logits, zero_k)
         content = describe(one, examples, calibration, device) | card | {"name": own}
         write_card(one, folder, weights, card=content, counts=counts, calibration=calibration, domain=domain)
     return folder / f"{name}.json"
@@ -79,22 +82,20 @@ def with_companions(
 
 
 def _domain(
-    network: MagnetismNetwork, train: Sequence[Example], held_out: Sequence[Example], device: torch.device
+    network: MagnetismNetwork, train: Sequence[Example], held_out: NDArray[np.float32], device: torch.device
 ) -> Domain:
     rng = np.random.default_rng(0)
     elemental = np.array([len(np.unique(e.graph.numbers)) == 1 for e in train])
     first = np.concatenate([np.flatnonzero(elemental), rng.permutation(np.flatnonzero(~elemental))])
     sample = [train[i] for i in first[:DOMAIN_SAMPLE]]
-    features = [evaluate(network, rows, device)["features"] for rows in (sample, held_out)]
-    return fit_domain(sample, *features)
+    return fit_domain(sample, evaluate(network, sample, device)["features"], held_out)
 
 
-def _calibration(
-    network: MagnetismNetwork, held_out: Sequence[Example], zero_k: float, device: torch.device
-) -> Calibration:
-    rows = select(held_out, lambda e: e.order >= 0 and (e.balanced or e.stratum != "ggau"))
-    logits = evaluate(network, rows, device)["order"]
-    return Calibration.fit_order([e.graph for e in rows], logits, np.array([e.order for e in rows]), zero_k)
+def _calibration(held_out: Sequence[Example], logits: NDArray[np.float32], zero_k: float) -> Calibration:
+    rows = np.array([e.order >= 0 and (e.balanced or e.stratum != "ggau") for e in held_out])
+    labels = np.array([e.order for e in held_out])
+    graphs = [e.graph for e, used in zip(held_out, rows, strict=True) if used]
+    return Calibration.fit_order(graphs, logits[rows], labels[rows], zero_k)
 
 
 def _zero_k_temperature(network: MagnetismNetwork, examples: Sequence[Example], device: torch.device) -> float:

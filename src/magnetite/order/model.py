@@ -38,9 +38,6 @@ class PreparedCrystal:
     volume_per_atom: float
     geometry: NDArray[np.float64]
     places: NDArray[np.int64]
-    formula: str
-    elements: frozenset[str]
-    source: str | None
     crystal: Crystal
 
 
@@ -69,9 +66,8 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
         """
         primitive, places = crystal.primitive
         return PreparedCrystal(
-            primitive.graph, primitive.volume / len(primitive), magnetic_geometry(primitive), places,
-            crystal.reduced_formula, crystal.elements, crystal.source, crystal,
-        )  # fmt: skip
+            primitive.graph, primitive.volume / len(primitive), magnetic_geometry(primitive), places, crystal
+        )
 
     def cost(self, prepared: PreparedCrystal) -> int:
         """Number of edges."""
@@ -107,44 +103,48 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
         moments: NDArray[np.float32],
         distance: float,
     ) -> MagnetismReport:
-        unknown = sorted(prepared.elements - self.card.elements)
+        elements = prepared.crystal.elements
+        unknown = sorted(elements - self.card.elements)
         objections = [f"{', '.join(unknown)} not in the training data"] if unknown else []
         objections += self.domain.objections(prepared.graph, distance)
         uncertainty = float(-(order * np.log(np.clip(order, 1e-12, 1))).sum() / np.log(len(order)))
         return MagnetismReport(
-            formula=prepared.formula,
+            formula=prepared.crystal.reduced_formula,
             probabilities={name: float(p) for name, p in zip(CLASSES, order, strict=True)},
             zero_k_probability=None if np.isnan(zero_k) else zero_k,
             uncertainty=min(max(uncertainty, 0.0), 1.0),
             in_domain=not objections,
-            warnings=(*(f"outside the training domain: {o}" for o in objections), *self._cautions(prepared, order)),
+            warnings=(
+                *(f"outside the training domain: {o}" for o in objections),
+                *self._cautions(prepared.graph.n_atoms, elements, order),
+            ),
             model=str(self.card),
             site_moments=tuple(float(m) for m in moments),
-            source=prepared.source,
+            source=prepared.crystal.source,
         ).remember(prepared.crystal)
 
-    def _cautions(self, prepared: PreparedCrystal, order: NDArray[np.float64]) -> list[str]:
+    def _cautions(self, n_atoms: int, elements: frozenset[str], order: NDArray[np.float64]) -> list[str]:
         """What a careful colleague would add to the figures."""
         found = []
         first, second = np.argsort(order)[::-1][:2]
         if order[first] < CLOSE_CALL:
             found.append(f"close call between {CLASSES[first]} and {CLASSES[second]}: take it as a guess")
-        frozen = sorted(FROZEN_4F & prepared.elements)
+        frozen = sorted(FROZEN_4F & elements)
         if frozen:
             found.append(
                 f"the 4f electrons of {', '.join(frozen)} were frozen in the training calculations: "
                 "their order at low temperature and their moments are not to be relied on"
             )
-        sparse = {e: n for e, n in self._sparse_elements.items() if e in prepared.elements}
+        sparse = {e: n for e, n in self._sparse_elements.items() if e in elements}
         if sparse:
             counts = ", ".join(f"{e} ({n} structures)" for e, n in sorted(sparse.items()))
             found.append(f"few training structures hold {counts}")
-        if CLASSES[first] == "FM" and prepared.graph.n_atoms > LARGE_CELL:
+        if CLASSES[first] == "FM" and n_atoms > LARGE_CELL:
             found.append(
                 f"primitive cells of more than {LARGE_CELL} sites were rarely tried in antiferromagnetic orders "
                 "in the training data: FM is the default there"
             )
-        elif CLASSES[first] == "FM" and not prepared.elements & {"O", "F"}:
+        elif CLASSES[first] == "FM" and not elements & {"O", "F"}:
             found.append(
                 "outside oxides and fluorides most FM labels come from calculations that tried no other order: "
                 "check antiferromagnetic alternatives"

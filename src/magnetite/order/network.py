@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from magnetite.elements import MAX_ATOMIC_NUMBER, PROPERTY_NAMES, property_table
 from magnetite.graphs import MAX_REACH
-from magnetite.order.site_moments import SiteMoments
-from magnetite.order.trees import Trees, descriptor
+from magnetite.order.site_moments import MEAN_LOG_VOLUME, SiteMoments
+from magnetite.order.trees import Trees, descriptor, with_share
 from magnetite.runtime import Batch
 
 FEATURES = 128
@@ -67,7 +67,7 @@ class NetworkConfig:
 
 
 class RadialBasis(nn.Module):
-    """Gaussians over the distance, faded to zero at the receiving atom's reach."""
+    """Gaussians over the distance."""
 
     centres: Tensor
 
@@ -76,12 +76,10 @@ class RadialBasis(nn.Module):
         self.register_buffer("centres", torch.linspace(0.8, MAX_REACH, size))
         self.width = (MAX_REACH - 0.8) / size
 
-    def forward(self, lengths: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the basis, shape (n_edges, size), and the fade, shape (n_edges, 1), 1 → 0."""
-        x = (lengths / reach).clamp(max=1.0)
-        fade = (1.0 - x**4) ** 2  # flat near the atom, zero with zero slope at its reach
+    def forward(self, lengths: Tensor) -> Tensor:
+        """The basis, shape (n_edges, size)."""
         relative = ((lengths[:, None] - self.centres) / self.width) ** 2
-        return torch.exp(-relative), fade[:, None]
+        return torch.exp(-relative)
 
 
 class Convolution(nn.Module):
@@ -171,7 +169,7 @@ class Body(nn.Module):
         """Atom features: initial scalars, final scalars, lengths of the vectors; (n_atoms, size)."""
         x = first = self.embed(torch.cat([self.element(batch.numbers), self.properties[batch.numbers]], dim=1))
         lengths = batch.vectors.norm(dim=1)
-        basis, fade = self.basis(lengths, batch.reach[batch.receivers])
+        basis, fade = self.basis(lengths), batch.fade(lengths)[:, None]
         harmonics = o3.spherical_harmonics("0e + 1o", batch.vectors, normalize=True, normalization="component")
         for layer in self.layers:
             x = layer(x, batch, harmonics, basis, fade)
@@ -195,7 +193,7 @@ class Readout(nn.Module):
     def forward(self, atoms: Tensor, batch: Batch) -> Tensor:
         """Logits, (n_crystals, classes)."""
         pooled = self.pool(self.site(atoms), batch)
-        volume = batch.volume_per_atom.log()[:, None] - 2.8  # about its mean
+        volume = batch.volume_per_atom.log()[:, None] - MEAN_LOG_VOLUME
         logits: Tensor = self.logits(self.crystal(torch.cat([pooled, volume], dim=1)))
         return logits
 
@@ -279,10 +277,5 @@ class MagnetismNetwork(nn.Module):
         return torch.logit((1 - weight) * torch.sigmoid(logits) + weight * shares, eps=1e-6)
 
     def _with_trees(self, logits: Tensor, table: Tensor) -> Tensor:
-        """Logits whose NM share is the network's and whose AFM share among magnets is averaged with the trees'."""
         assert self.trees is not None
-        share = torch.sigmoid(self.trees(table)).to(logits.dtype)
-        none, anti, ferro = logits.log_softmax(1).unbind(1)
-        magnetic = torch.logaddexp(anti, ferro)
-        mixed = (1 - self.config.tree_weight) * (anti - magnetic).exp() + self.config.tree_weight * share
-        return torch.stack([none, magnetic + mixed.log(), magnetic + (1 - mixed).log()], dim=1)
+        return with_share(logits, torch.sigmoid(self.trees(table)).to(logits.dtype), self.config.tree_weight)

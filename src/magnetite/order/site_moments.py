@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from magnetite.elements import CAN_CARRY, MAX_ATOMIC_NUMBER, PROPERTY_NAMES
+from magnetite.elements import CAN_CARRY, MAX_ATOMIC_NUMBER, PROPERTY_NAMES, U_ANIONS
 from magnetite.graphs import MAX_REACH
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ LEVELS = (*(0.05 * i for i in range(4)), *(0.1 * i for i in range(2, 51)), *(0.5
 """μB; |m| is shared out over these, densest where a site turns magnetic. No site of the training data has more."""
 ANIONS = (7, 8, 9, 15, 16, 17, 33, 34, 35, 51, 52, 53)
 """Atomic numbers of what can be an anion: pnictogens, chalcogens and halogens."""
-U_ANIONS = (8, 9)
-"""Oxides and fluorides: the Materials Project adds U to the d electrons of Co, Cr, Fe, Mn, Mo, Ni, V, W there only."""
 BOND_SOFTNESS = 0.37
 """Å; the fall of a bond's valence with its length (Brown & Altermatt, Acta Cryst. B 41, 244 (1985))."""
 KINDS = 4
@@ -40,7 +38,8 @@ COMPOSITION = MAX_ATOMIC_NUMBER + 1 + len(PROPERTY_NAMES) + len(U_ANIONS) + 2 + 
 FURTHEST = 6.0
 """Standard deviations at which an input is cut, so that a freak does not run away with the answer."""
 _NARROWEST = 1e-2
-_MEAN_LOG_VOLUME = 2.8
+MEAN_LOG_VOLUME = 2.8
+"""Of Å³ per atom."""
 
 
 class SiteMoments(nn.Module):
@@ -65,7 +64,7 @@ class SiteMoments(nn.Module):
             hidden: width of both layers.
             dropout: share of their values dropped in training.
         """
-        from ase.data import covalent_radii
+        from ase.data import atomic_numbers, covalent_radii
 
         super().__init__()
         for name, size in (("site", features + SURROUNDINGS), ("crystal", features + COMPOSITION)):
@@ -74,11 +73,12 @@ class SiteMoments(nn.Module):
         self.register_buffer("levels", torch.tensor(LEVELS))
         self.register_buffer("gaps", torch.tensor(GAPS))
         self.register_buffer("swellings", torch.tensor(SWELLINGS))
-        self.register_buffer("log_volumes", torch.full((MAX_ATOMIC_NUMBER + 1,), _MEAN_LOG_VOLUME))
+        self.register_buffer("log_volumes", torch.full((MAX_ATOMIC_NUMBER + 1,), MEAN_LOG_VOLUME))
         self.register_buffer("radii", torch.tensor(covalent_radii[: MAX_ATOMIC_NUMBER + 1], dtype=torch.float32))
         kinds = torch.where(torch.tensor(CAN_CARRY), 1, 3)
         kinds[list(ANIONS)] = 2
         self.register_buffer("kinds", kinds)
+        self.u_anions = [atomic_numbers[anion] for anion in U_ANIONS]
         self.site = nn.Linear(features + SURROUNDINGS, hidden)
         self.crystal = nn.Linear(features + COMPOSITION, hidden)
         self.element = nn.Embedding(MAX_ATOMIC_NUMBER + 1, hidden)
@@ -95,7 +95,7 @@ class SiteMoments(nn.Module):
         """
         lengths = batch.vectors.norm(dim=1)
         theirs, own = batch.numbers[batch.senders], batch.numbers[batch.receivers]
-        fade = (1 - (lengths / batch.reach[batch.receivers]).clamp(max=1) ** 4) ** 2
+        fade = batch.fade(lengths)
         gap = lengths - self.radii[theirs] - self.radii[own]
         bond = torch.exp(-gap / BOND_SOFTNESS) * fade
         shells = _bumps(gap, self.gaps) * fade[:, None]
@@ -126,10 +126,10 @@ class SiteMoments(nn.Module):
         site = torch.cat([atoms, self.surroundings(batch)], dim=1)
         elements = nn.functional.one_hot(batch.numbers, MAX_ATOMIC_NUMBER + 1).to(atoms.dtype)
         shares = batch.mean_over_atoms(elements)
-        has_u = (shares[:, list(U_ANIONS)] > 0).to(atoms.dtype)
+        has_u = (shares[:, self.u_anions] > 0).to(atoms.dtype)
         volume = batch.volume_per_atom.log().to(atoms.dtype)
         swelling = volume - shares @ self.log_volumes
-        volumes = [volume[:, None] - _MEAN_LOG_VOLUME, swelling[:, None], _bumps(swelling, self.swellings)]
+        volumes = [volume[:, None] - MEAN_LOG_VOLUME, swelling[:, None], _bumps(swelling, self.swellings)]
         parts = [batch.mean_over_atoms(atoms), shares.sqrt(), shares @ properties.to(atoms.dtype), has_u, *volumes]
         return site, torch.cat(parts, dim=1)
 
@@ -140,9 +140,9 @@ class SiteMoments(nn.Module):
             shares: of each element in n crystals, (n, MAX_ATOMIC_NUMBER + 1).
             volumes: per atom in Å³, (n,).
         """
-        shares, excess = shares.double(), volumes.double().log() - _MEAN_LOG_VOLUME
+        shares, excess = shares.double(), volumes.double().log() - MEAN_LOG_VOLUME
         normal = shares.T @ shares + torch.eye(shares.shape[1], dtype=torch.float64, device=shares.device)
-        self.log_volumes.copy_(_MEAN_LOG_VOLUME + torch.linalg.solve(normal, shares.T @ excess))
+        self.log_volumes.copy_(MEAN_LOG_VOLUME + torch.linalg.solve(normal, shares.T @ excess))
 
     def standardise(self, site: Tensor, crystal: Tensor) -> None:
         """Learn mean and spread of the inputs, as `inputs` gives them, from a sample."""

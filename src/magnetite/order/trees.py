@@ -56,6 +56,20 @@ def descriptor(batch: Batch, properties: Tensor) -> Tensor:
     )
 
 
+def with_share(logits: Tensor, share: Tensor, weight: float) -> Tensor:
+    """Logits whose NM share stays as it is, and whose AFM share among magnets is averaged with another opinion.
+
+    Args:
+        logits: of NM, AFM and FM, (n, 3).
+        share: probability of AFM among magnets, (n,).
+        weight: of that opinion, 0–1.
+    """
+    none, anti, ferro = logits.log_softmax(1).unbind(1)
+    magnetic = torch.logaddexp(anti, ferro)
+    mixed = (1 - weight) * (anti - magnetic).exp() + weight * share
+    return torch.stack([none, magnetic + mixed.log(), magnetic + (1 - mixed).log()], dim=1)
+
+
 class Trees(nn.Module):
     """Decision trees as arrays of nodes, whose leaves are added up; a leaf is a node that leads to itself."""
 

@@ -19,7 +19,7 @@ from magnetite.propagation.features import ranker_features
 from magnetite.propagation.ranker import probabilities_of, scores_of
 from magnetite.propagation.reports import PropagationReport, RankedVector
 from magnetite.propagation.stars import Star, stars
-from magnetite.zoo.loading import load
+from magnetite.zoo.loading import load_kind
 from magnetite.zoo.model import ZooModel
 from magnetite.zoo.registry import DEFAULT_RANKER
 
@@ -120,10 +120,7 @@ def load_ranker(model: str = DEFAULT_RANKER, device: str = "auto") -> Propagatio
         ZooError: no such model, or one of another family.
         DeviceError: no such device.
     """
-    loaded = load(model, device)
-    if not isinstance(loaded, PropagationModel):
-        raise ZooError(f"is a model of {loaded.card.family}, not of wave vectors; try {DEFAULT_RANKER!r}", model)
-    return loaded
+    return load_kind(PropagationModel, f"of wave vectors; try {DEFAULT_RANKER!r}", model, device)
 
 
 def can_order(crystal: Crystal) -> bool:

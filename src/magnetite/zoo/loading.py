@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -16,6 +16,8 @@ from magnetite.runtime import resolve_device
 from magnetite.zoo.cards import Card
 from magnetite.zoo.model import ZooModel
 from magnetite.zoo.registry import DEFAULT_MODEL, find_card
+
+Kind = TypeVar("Kind", bound=ZooModel[Any, Any])
 
 FAMILIES = {
     "order": "magnetite.order.model:OrderModel",
@@ -39,6 +41,25 @@ def load(name: str = DEFAULT_MODEL, device: str | torch.device = "auto") -> ZooM
     """
     card = find_card(name)
     return _load(str(card.path), str(card.content["sha256"]), resolve_device(device))
+
+
+def load_kind(kind: type[Kind], wanted: str, name: str, device: str | torch.device = "auto") -> Kind:
+    """Load a model and check its family.
+
+    Args:
+        kind: class of the family.
+        wanted: the rest of "is a model of FAMILY, not …".
+        name: as for `load`.
+        device: as for `load`.
+
+    Raises:
+        ZooError: as `load`, or a model of another family.
+        DeviceError: no such device.
+    """
+    loaded = load(name, device)
+    if not isinstance(loaded, kind):
+        raise ZooError(f"is a model of {loaded.card.family}, not {wanted}", name)
+    return loaded
 
 
 @lru_cache(maxsize=8)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from magnetite.evaluation.metrics import Probabilities
 from magnetite.order.growing import TREES
 from magnetite.order.network import ORDER_CLASSES
+from magnetite.order.trees import with_share
 
 NM, AFM, FM = (ORDER_CLASSES.index(name) for name in ("NM", "AFM", "FM"))
 Table = NDArray[np.float32]
+_LEAST = 1e-300
 
 
 def boosted(rounds: int) -> HistGradientBoostingClassifier:
@@ -41,13 +44,11 @@ def afm_share(train: Table, label: NDArray[np.int64], rows: Table, rounds: int) 
 def stacked(network: Probabilities, share: NDArray[np.float64], weight: float) -> Probabilities:
     """The network's probability of NM, and its AFM share among magnets averaged with the trees'.
 
-    As `MagnetismNetwork` does it.
-
     Args:
         network: probabilities of ORDER_CLASSES, (n, 3).
         share: of AFM among magnets, (n,).
         weight: of the trees, 0–1.
     """
-    magnetic = (network[:, AFM] + network[:, FM]).clip(min=1e-12)
-    mixed = (1 - weight) * network[:, AFM] / magnetic + weight * share
-    return np.stack([1 - magnetic, magnetic * mixed, magnetic * (1 - mixed)], axis=1)
+    logits = torch.from_numpy(network).clamp(min=_LEAST).log()
+    mixed: Probabilities = with_share(logits, torch.from_numpy(share), weight).exp().numpy()
+    return mixed
