@@ -1,47 +1,57 @@
 """What other methods make of the very structures that the prototype model is measured on, in one run.
 
-python benchmarks/prototype_baselines.py --data PROTOTYPES [--levels pristine 0/4 20/4] [--methods spglib ovito]
+python benchmarks/prototype_baselines.py --data PROTOTYPES [--repeats 2] [--levels pristine 0/4 20/4] [--out FILE]
 
-PTM, CNA, a-CNA and Ackland–Jones (bond-angle analysis) need OVITO: `pip install ovito` (3.17) into the environment
-of Magnetite, or into one that sees its packages. Settings and scores are those of Leitherer 2021, Supplementary
-Note 1, and of the authors' scripts:
+Prints the tables of docs/structure-types.md. Finished levels are kept in --out, which may be the file of
+prototype_robustness.py, and are not measured again. PTM, CNA, a-CNA and Ackland–Jones (bond-angle analysis) need
+OVITO: `pip install ovito` (3.17) into the environment of Magnetite, or into one that sees its packages. Settings
+and scores are those of Leitherer 2021, Supplementary Note 1, and of the authors' scripts:
 
 - spglib: tolerances 0.1 Å and 5° (loose), 1e-4 Å and 1° (tight); periodic structures. Right is the space group of
-  the prototype (the crystal system, where the paper names no group). Alone: the 38 elements and binaries.
+  the prototype (the crystal system, where the paper names no group). It is made for the 38 elements and binaries.
 - OVITO's methods: defaults; CNA cutoff 3.2 Å, PTM RMSD 0.1 with chemical ordering; periodic structures. The share of
-  atoms whose label belongs to the space group of the prototype. Alone: the classes that they can name.
-- *: over all 108 classes, where nanotubes, and whatever has no label, count as wrong.
+  atoms whose label belongs to the space group of the prototype. PTM knows 13 of the classes, the others 3.
 - Gaussian and Bernoulli naive Bayes (scikit-learn's defaults): on the model's descriptor, all structures, periodic
   and finite. They learn from the rows that the network learns from, kept in --rows (the folder ``descriptors`` of
   a training run; computed if empty), or with --grid used from those at the cutoff and width of predictions alone.
-- the model: the zoo's, on the structures that naive Bayes gets.
+- the models: the zoo's, on the structures that naive Bayes gets.
+
+The first table scores each method on the classes it can name, the second on all 108, where nanotubes, and whatever
+a method has no label for, count as wrong; the third the models on the classes of the others.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
-import time
 import warnings
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import spglib
 import torch
-from numpy.typing import NDArray
+from prototype_ovito import CLOSE_PACKED, OVITO, PTM_CLASSES, Scores, by_ovito, ovito_methods
 from prototype_robustness import chosen
+from sklearn.naive_bayes import BernoulliNB, GaussianNB
 from tqdm.auto import tqdm
 
 import magnetite
-from magnetite.evaluation.prototypes import descriptors, measure, samples
-from magnetite.prototypes.defects import BOTH, DISPLACED, MISSING, PRISTINE, Level, damaged
+from magnetite.evaluation.prototypes import (
+    PAPER,
+    Answer,
+    Score,
+    descriptors,
+    finished,
+    keep,
+    measure,
+    samples,
+    tally,
+)
+from magnetite.prototypes.defects import PRISTINE, Level, damaged
 from magnetite.prototypes.supercells import Prototype, Variant, hosts, read_prototypes
 from magnetite.prototypes.table import FULL_GRID, USED_GRID, build_table
-from magnetite.runtime import resolve_device
 from magnetite.structures import Crystal
 
 SPGLIB = {"spglib, loose": (0.1, 5.0), "spglib, tight": (1e-4, 1.0)}
@@ -50,58 +60,9 @@ SYSTEMS = {
     "triclinic": (1, 2), "monoclinic": (3, 15), "orthorhombic": (16, 74), "tetragonal": (75, 142),
     "trigonal": (143, 167), "hexagonal": (168, 194), "cubic": (195, 230),
 }  # fmt: skip
-CLOSE_PACKED = {"fcc_Cu_A_cF4_225_a", "hcp_Mg_A_hP2_194_c", "bcc_W_A_cI2_229_a"}
-PTM_CLASSES = CLOSE_PACKED | {
-    "sc_alphaPo_A_cP1_221_a", "diam_C_A_cF8_227_a", "HexDiam_C_A_hP4_194_f", "C", "L10_CuAu", "L12_Cu3Au", "CsCl",
-    "Zincblende_ZnS", "Wurtzite_ZnS", "BN",
-}  # fmt: skip
-"""The paper counts twelve: its script has CsCl, its text boron nitride."""
-PLAIN_GROUPS = {"FCC": 225, "HCP": 194, "BCC": 229}
-PTM_GROUPS = {
-    ("FCC", "PURE"): 225, ("HCP", "PURE"): 194, ("BCC", "PURE"): 229, ("SC", "PURE"): 221,
-    ("CUBIC_DIAMOND", "PURE"): 227, ("HEX_DIAMOND", "PURE"): 194, ("GRAPHENE", "PURE"): 191, ("FCC", "L10"): 123,
-    ("FCC", "L12_A"): 221, ("FCC", "L12_B"): 221, ("BCC", "B2"): 221, ("CUBIC_DIAMOND", "ZINCBLENDE_WURTZITE"): 216,
-    ("HEX_DIAMOND", "ZINCBLENDE_WURTZITE"): 186, ("GRAPHENE", "BORON_NITRIDE"): 187,
-}  # fmt: skip
-METHODS = ("spglib", "ovito", "bayes", "model")
+METHODS = ("spglib", "ovito", "bayes", "models")
+BAYES = {"Gaussian naive Bayes": GaussianNB, "Bernoulli naive Bayes": BernoulliNB}
 GRIDS = {"full": FULL_GRID, "used": USED_GRID}
-
-
-@dataclass
-class Count:
-    """Right answers among all."""
-
-    right: int = 0
-    total: int = 0
-
-    def add(self, right: int, total: int) -> None:
-        """Count some more."""
-        self.right += right
-        self.total += total
-
-    def __str__(self) -> str:
-        return f"{100 * self.right / self.total:.2f}" if self.total else ""
-
-
-@dataclass
-class Results:
-    """Counts of each row of the table at each level."""
-
-    counts: dict[str, dict[Level, Count]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Count)))
-
-    def add(self, row: str, level: Level, can: bool, right: int, total: int) -> None:
-        """Count an answer alone, if the method can treat the class, and over all classes."""
-        if can:
-            self.counts[row][level].add(right, total)
-        self.counts[f"{row} *"][level].add(right, total)
-
-    def table(self, levels: Sequence[Level]) -> str:
-        """Markdown; accuracies in %."""
-        lines = [f"| % | {' | '.join(map(str, levels))} |", f"| --- |{' --: |' * len(levels)}"]
-        lines += [
-            f"| {row} | {' | '.join(str(counts[level]) for level in levels)} |" for row, counts in self.counts.items()
-        ]
-        return "\n".join(lines)
 
 
 def symmetry_is_right(group: int, prototype: Prototype) -> bool:
@@ -117,84 +78,21 @@ def symmetry_is_right(group: int, prototype: Prototype) -> bool:
     return first <= group <= last
 
 
-def run_spglib(variant: Variant, level: Level, results: Results) -> None:
-    for row, (symprec, angle) in SPGLIB.items():
-        right = False
-        if isinstance(sample := variant.sample, Crystal):
-            cell = (sample.lattice, sample.frac_coords, sample.numbers)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                found = spglib.get_spacegroup(cell, symprec=symprec, angle_tolerance=angle)
-            number = re.search(r"\((\d+)\)", found or "")
-            right = number is not None and symmetry_is_right(int(number[1]), variant.prototype)
-        can = variant.prototype.kind in {"Elemental_solids", "Binaries"}
-        results.add(row, level, can, int(right), 1)
-
-
-Labels = Callable[[Any], NDArray[np.int64]]
-
-
-def ovito_methods() -> dict[str, tuple[set[str], Labels]]:
-    """The classes that each of OVITO's methods can name, and what gives the space group of each atom (0: none)."""
-    try:
-        from ovito import modifiers as m
-    except ImportError as error:
-        raise SystemExit(f"OVITO cannot be imported ({error}): pip install ovito, or leave --methods ovito") from error
-    ptm = m.PolyhedralTemplateMatchingModifier
-    matching = ptm(output_ordering=True)
-    for kind in ("SC", "CUBIC_DIAMOND", "HEX_DIAMOND", "GRAPHENE"):
-        matching.structures[int(getattr(ptm.Type, kind))].enabled = True
-    codes = {
-        (int(getattr(ptm.Type, kind)), int(getattr(ptm.OrderingType, order))): group
-        for (kind, order), group in PTM_GROUPS.items()
-    }
-
-    def by_template(data: Any) -> NDArray[np.int64]:
-        data.apply(matching)
-        kinds, orders = data.particles["Structure Type"][...], data.particles["Ordering Type"][...]
-        return np.array([codes.get(pair, 0) for pair in zip(kinds.tolist(), orders.tolist(), strict=True)])
-
-    def plain(modifier: Any, types: Any) -> Labels:
-        groups = np.zeros(64, np.int64)
-        for kind, group in PLAIN_GROUPS.items():
-            groups[int(getattr(types, kind))] = group
-
-        def label(data: Any) -> NDArray[np.int64]:
-            data.apply(modifier)
-            found: NDArray[np.int64] = groups[data.particles["Structure Type"][...]]
-            return found
-
-        return label
-
-    cna, angles = m.CommonNeighborAnalysisModifier, m.AcklandJonesModifier
-    return {
-        "PTM": (PTM_CLASSES, by_template),
-        "CNA": (CLOSE_PACKED, plain(cna(mode=cna.Mode.FixedCutoff), cna.Type)),
-        "a-CNA": (CLOSE_PACKED, plain(cna(mode=cna.Mode.AdaptiveCutoff), cna.Type)),
-        "Ackland–Jones": (CLOSE_PACKED, plain(angles(), angles.Type)),
-    }
-
-
-def run_ovito(variant: Variant, level: Level, results: Results, methods: dict[str, tuple[set[str], Labels]]) -> None:
-    sample = variant.sample
-    atoms = len(sample)
-    data = _collection(sample) if isinstance(sample, Crystal) else None
-    for row, (classes, label) in methods.items():
-        right = int((label(data.clone()) == (variant.prototype.spacegroup or -1)).sum()) if data else 0
-        results.add(row, level, variant.label in classes, right, atoms)
-
-
-def _collection(crystal: Crystal) -> Any:
-    from ovito.data import DataCollection
-
-    data = DataCollection()
-    cell = np.zeros((3, 4))
-    cell[:, :3] = crystal.lattice.T
-    data.create_cell(cell, pbc=(True, True, True))
-    particles = data.create_particles(count=len(crystal))
-    particles.create_property("Position", data=crystal.frac_coords @ crystal.lattice)
-    particles.create_property("Particle Type", data=crystal.numbers.astype(np.int32))
-    return data
+def by_spglib(variants: Sequence[Variant], level: Level) -> Scores:
+    """Whether spglib finds the right symmetry of each structure."""
+    answers: dict[str, list[Answer]] = {row: [] for row in SPGLIB}
+    for variant in tqdm(variants, desc=f"{level.code:>7} spglib"):
+        for row, (symprec, angle) in SPGLIB.items():
+            right = False
+            if isinstance(sample := variant.sample, Crystal):
+                cell = (sample.lattice, sample.frac_coords, sample.numbers)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    found = spglib.get_spacegroup(cell, symprec=symprec, angle_tolerance=angle)
+                number = re.search(r"\((\d+)\)", found or "")
+                right = number is not None and symmetry_is_right(int(number[1]), variant.prototype)
+            answers[row].append(Answer(variant.label, variant.periodic, variant.label if right else None))
+    return {row: tally(level, found) for row, found in answers.items()}
 
 
 class Bayes:
@@ -207,62 +105,25 @@ class Bayes:
     """
 
     def __init__(self, prototypes: Sequence[Prototype], rows: Path, grid: str) -> None:
-        from sklearn.naive_bayes import BernoulliNB, GaussianNB
-
         table = build_table(prototypes, rows, grid=GRIDS[grid])
         x, y = table.x.numpy(), table.labels.numpy()
         self.labels = [prototype.label for prototype in prototypes]
-        self.methods = {
-            "Gaussian naive Bayes": GaussianNB().fit(x, y), "Bernoulli naive Bayes": BernoulliNB().fit(x, y),
-        }  # fmt: skip
+        self.methods = {row: method().fit(x, y) for row, method in BAYES.items()}
         print(f"naive Bayes learned from {len(y):,} rows", flush=True)
 
-    def run(self, variants: Iterable[Variant], level: Level, results: Results, device: str) -> None:
-        """Count the right answers of a level."""
-        kept = list(variants)
-        x = descriptors(tqdm(kept, desc=f"{level.code:>7} bayes"), device=device).numpy()
-        truth = np.array([self.labels.index(variant.label) for variant in kept])
-        for row, method in self.methods.items():
-            results.counts[f"{row} *"][level].add(int((method.predict(x) == truth).sum()), len(kept))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with the prototypes and manifest.csv")
-    parser.add_argument("--repeats", type=int, default=1, help="damaged copies of each supercell")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--levels", nargs="+", default=["all"], help="groups, or %% missing/%% displaced")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--rows", type=Path, default=Path("descriptors"), help="descriptors that naive Bayes learns")
-    parser.add_argument("--grid", choices=list(GRIDS), default="full", help="settings of those descriptors")
-    parser.add_argument("--model", default="prototypes", help="a model's name or card")
-    parser.add_argument("--device", default="auto")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    prototypes, levels, results = read_prototypes(args.data), chosen(args.levels), Results()
-    started = time.perf_counter()
-    labels = ovito_methods() if "ovito" in args.methods else {}
-    classic = {"spglib", "ovito"} & set(args.methods)
-    device = resolve_device(args.device).type
-    bayes = Bayes(prototypes, args.rows, args.grid) if "bayes" in args.methods else None
-    model = magnetite.load(args.model, device) if "model" in args.methods else None
-    for level in levels:
-        asked = list(periodic(prototypes, level, args.repeats, args.seed)) if classic else []
-        for variant in tqdm(asked, desc=f"{level.code:>7}", disable=not classic):
-            if "spglib" in args.methods:
-                run_spglib(variant, level, results)
-            run_ovito(variant, level, results, labels)
-        if bayes:
-            bayes.run(samples(prototypes, level, args.repeats, args.seed), level, results, device)
-        if model:
-            text = f"{level.code:>7} model"
-            score = measure(model, prototypes, level, repeats=args.repeats, seed=args.seed, progress=text)
-            results.counts[f"{model.card} *"][level].add(score.right, score.rows)
-    print(f"\n{args.repeats} repeats, seed {args.seed}; {time.perf_counter() - started:.0f} s")
-    for group in (DISPLACED, MISSING, BOTH):
-        shown = [level for level in (PRISTINE, *group) if level in levels]
-        if set(shown) & set(group) or group is DISPLACED:
-            print(f"\n{results.table(shown)}")
+    def __call__(self, variants: Sequence[Variant], level: Level) -> Scores:
+        """What it makes of structures."""
+        x = descriptors(tqdm(variants, desc=f"{level.code:>7} bayes")).numpy()
+        return {
+            row: tally(
+                level,
+                [
+                    Answer(variant.label, variant.periodic, self.labels[place])
+                    for variant, place in zip(variants, method.predict(x).tolist(), strict=True)
+                ],
+            )
+            for row, method in self.methods.items()
+        }
 
 
 def periodic(prototypes: Sequence[Prototype], level: Level, repeats: int, seed: int) -> Iterator[Variant]:
@@ -271,6 +132,119 @@ def periodic(prototypes: Sequence[Prototype], level: Level, repeats: int, seed: 
         if host.periodic or not isinstance(host.prototype.sample, Crystal):
             for repeat in range(1 if level == PRISTINE else repeats):
                 yield damaged(host, level, repeat, seed)
+
+
+class Study:
+    """Scores of every method at every level: those in a file, and those that are measured now.
+
+    Args:
+        args: of the command line.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args, self.prototypes, self.levels = args, read_prototypes(args.data), chosen(args.levels)
+        self.draw = {"repeats": args.repeats, "seed": args.seed}
+        self.found: dict[str, dict[Level, Score]] = {}
+
+    def run(self) -> None:
+        """Measure what is missing, method by method."""
+        wanted = self.args.methods
+        if "models" in wanted:
+            for name in self.args.models:
+                self._model(name)
+        if "spglib" in wanted:
+            self._group(tuple(SPGLIB), {"version": spglib.__version__}, periodic, lambda: by_spglib)
+        if "ovito" in wanted:
+            self._group(OVITO, {}, periodic, lambda: partial(by_ovito, ovito_methods()))
+        if "bayes" in wanted:
+            self._group(
+                tuple(BAYES), {"grid": self.args.grid}, samples,
+                lambda: Bayes(self.prototypes, self.args.rows, self.args.grid),
+            )  # fmt: skip
+
+    def _group(
+        self,
+        rows: Sequence[str],
+        settings: dict[str, Any],
+        draw: Callable[..., Iterator[Variant]],
+        prepare: Callable[[], Callable[[Sequence[Variant], Level], Scores]],
+    ) -> None:
+        """Methods that are asked together."""
+        studies = {row: {"method": row, **settings, **self.draw} for row in rows}
+        self.found |= {row: finished(self.args.out, study) for row, study in studies.items()}
+        waiting = [level for level in self.levels if any(level not in self.found[row] for row in rows)]
+        method = prepare() if waiting else None
+        for level in waiting:
+            assert method is not None
+            asked = list(draw(self.prototypes, level, self.args.repeats, self.args.seed))
+            for row, score in method(asked, level).items():
+                keep(self.args.out, studies[row], score)
+                self.found[row][level] = score
+
+    def _model(self, name: str) -> None:
+        """A classifier of the zoo; known to the file as prototype_robustness.py knows it."""
+        model = magnetite.load(name)
+        card = model.card
+        draw = self.draw | {"repeats": self.args.model_repeats}
+        study = {"model": str(card), "weights": card.content["sha256"], **draw}
+        found = self.found[name] = finished(self.args.out, study)
+        for level in self.levels:
+            if level not in found:
+                found[level] = measure(model, self.prototypes, level, **draw, progress=f"{level.code:>7} {name}")
+                keep(self.args.out, study, found[level])
+
+    def table(self, columns: dict[str, tuple[str, Collection[str] | None]]) -> str:
+        """Markdown: a row each level, and what each column's row of scores is on some classes, or all, in %."""
+        shown = {title: column for title, column in columns.items() if column[0] in self.found}
+        lines = [f"| damage | {' | '.join(shown)} | paper |", f"| --- |{' --: |' * (len(shown) + 1)}"]
+        for level in self.levels:
+            cells = [f"{100 * share(self.found[row][level], classes):.2f}" for row, classes in shown.values()]
+            lines.append(f"| {level} | {' | '.join(cells)} | {PAPER[level]:.2f} |")
+        return "\n".join(lines)
+
+    def report(self) -> None:
+        """Print the tables."""
+        simple = {p.label for p in self.prototypes if p.kind in {"Elemental_solids", "Binaries"}}
+        close, models = CLOSE_PACKED, self.args.models
+        able = dict.fromkeys(SPGLIB, simple) | {"PTM": PTM_CLASSES} | dict.fromkeys(OVITO[1:], close)
+        every = dict.fromkeys([*BAYES, *models])
+        print(f"\nRepeats: {self.args.repeats}, of the models {self.args.model_repeats}; seed {self.args.seed}")
+        print("\nOn the classes that each can name:\n")
+        print(self.table({f"{row} ({len(known)})": (row, known) for row, known in able.items()}
+                         | {f"{row} (108)": (row, None) for row in every}))  # fmt: skip
+        print("\nOn all 108 classes:\n")
+        print(self.table({row: (row, None) for row in [*able, *every]}))
+        if "models" in self.args.methods:
+            print("\nThe models on the classes of the others:\n")
+            subsets = {"elements, binaries": simple, "PTM's": PTM_CLASSES, "fcc, bcc, hcp": close}
+            print(self.table({f"{name}, {text}": (name, known) for name in models for text, known in subsets.items()}))
+
+
+def share(score: Score, classes: Collection[str] | None) -> float:
+    """The part that is right of all, or of some classes."""
+    if classes is None:
+        return score.accuracy
+    rows = sum(number for label, number in score.class_rows.items() if label in classes)
+    return 1 - sum(number for label, _, number in score.mistakes if label in classes) / rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the prototypes and manifest.csv")
+    parser.add_argument("--repeats", type=int, default=1, help="damaged copies of each supercell")
+    parser.add_argument("--model-repeats", type=int, default=2, help="the same for the models")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--levels", nargs="+", default=["all"], help="groups, or %% missing/%% displaced")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--models", nargs="+", default=["prototypes", "prototypes-damaged"], help="names or cards")
+    parser.add_argument("--rows", type=Path, default=Path("descriptors"), help="descriptors that naive Bayes learns")
+    parser.add_argument("--grid", choices=list(GRIDS), default="full", help="settings of those descriptors")
+    parser.add_argument("--out", type=Path, default=Path("prototype_robustness.jsonl"), help="finished levels")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    study = Study(args)
+    study.run()
+    study.report()
 
 
 if __name__ == "__main__":
