@@ -96,6 +96,6 @@ def _show(model: ExchangeModel) -> None:
     best = maximum(model)
     wave = " ".join(f"{c:.4g}" for c in np.round(best.q, 6))
     print(f"J(q) is largest, {best.value:.4f} meV, at q = ({wave})")  # noqa: T201
-    print(f"mean-field transition temperature {mean_field_temperature(best):.1f} K")  # noqa: T201
-    for text in (*model.notes, *warnings_of(model, best.value)):
+    print(f"mean-field transition temperature {mean_field_temperature(model, best):.1f} K")  # noqa: T201
+    for text in (*model.notes, *warnings_of(model, best.isotropic)):
         print(f"  ! {text}")  # noqa: T201

@@ -28,7 +28,7 @@ def warnings_of(model: ExchangeModel, largest: float) -> list[str]:
 
     Args:
         model: exchange constants.
-        largest: largest eigenvalue of J(q) in meV.
+        largest: largest eigenvalue of the isotropic J(q) in meV.
     """
     found = []
     pieces = _pieces(model)
@@ -37,7 +37,7 @@ def warnings_of(model: ExchangeModel, largest: float) -> list[str]:
         found.append(f"disconnected: {len(pieces)} groups of sites are not coupled to each other")
     if rank < 3:  # noqa: PLR2004
         kind = ("finite clusters", "chains", "layers")[rank]
-        if model.anisotropy is None:
+        if model.is_isotropic:
             found.append(f"disconnected: the couplings make {kind}; isotropic spins do not order at any temperature")
         else:
             found.append(f"disconnected: the couplings make {kind}; only the anisotropy can order them")
@@ -49,7 +49,7 @@ def warnings_of(model: ExchangeModel, largest: float) -> list[str]:
 
 def _pieces(model: ExchangeModel) -> list[tuple[int, list[int]]]:
     """Connected groups of sites, each with the rank of the lattice over which it extends."""
-    strong = abs(model.isotropic) >= WEAK * abs(model.isotropic).max(initial=0.0)
+    strong = model.strengths >= WEAK * model.strengths.max(initial=0.0)
     neighbours: dict[int, list[tuple[int, np.ndarray]]] = {site: [] for site in range(len(model))}
     for i, j, image in zip(model.first[strong], model.second[strong], model.images[strong], strict=True):
         neighbours[int(i)].append((int(j), image))

@@ -2,7 +2,8 @@
 
 J(q)_ij = Σ_R J_ij(R) exp(2πi q·R), q in the reciprocal basis of the cell. Its largest eigenvalue bounds the energy of
 every state from below, E/n ≥ -λ(q)/2 (Luttinger and Tisza, Phys. Rev. 70, 954 (1946)), and gives the mean-field
-transition temperature λ/(3 k_B).
+transition temperature λ/(3 k_B). Where the exchange constants are tensors or spins have an anisotropy A_i, the
+bound is that of the components of all spins together, of J(q) + 2A.
 """
 
 from __future__ import annotations
@@ -36,13 +37,15 @@ class Maximum(NamedTuple):
 
     Attributes:
         q: in the reciprocal basis, components in [-½, ½], shape (3,).
-        value: the eigenvalue in meV.
+        value: the eigenvalue in meV, of the whole Hamiltonian: with tensors and anisotropy where there are some.
+        isotropic: that of the isotropic part at q, in meV.
         commensurate: whether q is a fraction with one of `DENOMINATORS`.
         period: cells after which the wave repeats along each cell vector; of the nearest fraction if incommensurate.
     """
 
     q: NDArray[np.float64]
     value: float
+    isotropic: float
     commensurate: bool
     period: tuple[int, int, int]
 
@@ -51,26 +54,36 @@ class Fourier:
     """The transform of one model, prepared once for many wave vectors.
 
     Args:
-        model: exchange constants; isotropic parts are used.
+        model: exchange constants.
+        components: transform the components of all spins, J(q) + 2A with tensors and anisotropy, 3 n_sites rows,
+            site by site; otherwise the isotropic parts alone, n_sites rows.
     """
 
-    def __init__(self, model: ExchangeModel) -> None:
+    def __init__(self, model: ExchangeModel, *, components: bool = False) -> None:
         one, other, images, values = model.directed()
-        if model.has_tensors:
+        if model.has_tensors and not components:
             values = np.trace(values, axis1=1, axis2=2) / 3
-        self.n_sites = len(model)
-        self.cells, which = np.unique(images, axis=0, return_inverse=True)
-        self.table = np.zeros((len(self.cells), self.n_sites**2))
-        np.add.at(self.table, (which.reshape(-1), one * self.n_sites + other), values)
+        elif components and not model.has_tensors:
+            values = values[:, None, None] * np.eye(3)
+        width = 3 if components else 1
+        self.size = width * len(model)
+        own = np.zeros((1, 3), dtype=np.int64)
+        self.cells, which = np.unique(np.concatenate([images, own]), axis=0, return_inverse=True)
+        blocks = np.zeros((len(self.cells), len(model), len(model), width, width))
+        np.add.at(blocks, (which.reshape(-1)[:-1], one, other), values.reshape(-1, width, width))
+        if components and model.anisotropy is not None:
+            sites = np.arange(len(model))
+            blocks[which.reshape(-1)[-1], sites, sites] += 2 * model.anisotropy
+        self.table = blocks.transpose(0, 1, 3, 2, 4).reshape(len(self.cells), -1)
 
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.complex128]:
-        """J(q) in meV, shape (n_points, n_sites, n_sites), Hermitian; q in the reciprocal basis, (n_points, 3)."""
-        found = np.zeros((len(points), self.n_sites**2), dtype=complex)
+        """J(q) in meV, shape (n_points, size, size), Hermitian; q in the reciprocal basis, (n_points, 3)."""
+        found = np.zeros((len(points), self.size**2), dtype=complex)
         for start in range(0, len(points), CHUNK):
             rows = slice(start, start + CHUNK)
             angles = 2 * np.pi * (points[rows] @ self.cells.T)
             found[rows] = np.cos(angles) @ self.table + 1j * (np.sin(angles) @ self.table)
-        return found.reshape(-1, self.n_sites, self.n_sites)
+        return found.reshape(-1, self.size, self.size)
 
     def highest(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Largest eigenvalue in meV at each point, shape (n_points,)."""
@@ -79,7 +92,7 @@ class Fourier:
 
 
 def fourier(model: ExchangeModel, points: NDArray[np.float64]) -> NDArray[np.complex128]:
-    """J(q) of a model at a few points; see `Fourier`."""
+    """Isotropic J(q) of a model at a few points; see `Fourier`."""
     return Fourier(model)(points)
 
 
@@ -92,13 +105,15 @@ def grid(sizes: tuple[int, int, int]) -> NDArray[np.float64]:
 def maximum(model: ExchangeModel) -> Maximum:
     """Search the Brillouin zone for the largest eigenvalue of J(q): a grid, then steps uphill from its best points.
 
+    Tensors and anisotropy are in it: a Dzyaloshinskii–Moriya vector turns a ferromagnet into a spiral.
+
     Fractions come first: where one is as good as the best point found, it is the answer.
     """
     from scipy.optimize import minimize
 
     sizes = _grid_sizes(model)
     points = grid(sizes)
-    transform = Fourier(model)
+    transform = Fourier(model, components=not model.is_isotropic)
     values = transform.highest(points)
     order = np.argsort(values)[::-1][: 3 * 8]
     best = values[order[0]]
@@ -119,9 +134,10 @@ def maximum(model: ExchangeModel) -> Maximum:
         if near >= value - 1e-4 * abs(value):
             # every wave that is as good must fit into a supercell that is to hold this one
             equal = points[values >= near - EQUAL * abs(near)]
-            return Maximum(_folded(rounded), max(near, value), True, _common([rounded, *equal]))  # noqa: FBT003
+            plain = float(Fourier(model).highest(rounded[None])[0])
+            return Maximum(_folded(rounded), max(near, value), plain, True, _common([rounded, *equal]))  # noqa: FBT003
     nearest = np.rint(q * DENOMINATORS[-1]) / DENOMINATORS[-1]
-    return Maximum(_folded(q), value, False, _period(nearest))  # noqa: FBT003
+    return Maximum(_folded(q), value, float(Fourier(model).highest(q[None])[0]), False, _period(nearest))  # noqa: FBT003
 
 
 _SIMPLEX = {"xatol": 1e-5, "fatol": 1e-9, "maxiter": 300}

@@ -42,7 +42,7 @@ class GroundState:
     Attributes:
         order: its cell and moments, along one axis where it is collinear; only the model's sites.
         energy: meV a site.
-        bound: Luttinger and Tisza's, meV a site; no state lies lower. Anisotropy is not in it.
+        bound: Luttinger and Tisza's, meV a site, with tensors and anisotropy; no state lies lower.
         q: the wave vector of the bound in the reciprocal basis, shape (3,).
         commensurate: whether q is a simple fraction; otherwise the nearest one was relaxed.
         directions: unit vectors in the order's cell, shape (n, 3).

@@ -116,6 +116,21 @@ class ExchangeModel(MSONable):
         return bool(self.couplings.ndim == 3)  # noqa: PLR2004
 
     @cached_property
+    def is_isotropic(self) -> bool:
+        """Whether no direction of space is special: neither anisotropy nor tensors but multiples of the unit."""
+        if self.anisotropy is not None and abs(self.anisotropy).max() > 0:
+            return False
+        return not self.has_tensors or bool(
+            abs(self.couplings - self.isotropic[:, None, None] * np.eye(3)).max(initial=0.0) <= SAME
+        )
+
+    @cached_property
+    def strengths(self) -> NDArray[np.float64]:
+        """Largest entry of each coupling by size, in meV, shape (n_bonds,)."""
+        found: NDArray[np.float64] = abs(self.couplings).reshape(len(self.couplings), -1).max(axis=1, initial=0.0)
+        return found
+
+    @cached_property
     def isotropic(self) -> NDArray[np.float64]:
         """Isotropic part of each coupling, a third of its trace, in meV, shape (n_bonds,)."""
         found: NDArray[np.float64] = self.couplings
@@ -160,8 +175,7 @@ class ExchangeModel(MSONable):
 
     def trimmed(self, smallest: float) -> ExchangeModel:
         """The model without couplings whose largest entry is below `smallest` meV."""
-        sizes = abs(self.couplings).reshape(len(self.couplings), -1).max(axis=1, initial=0.0)
-        kept = sizes >= smallest
+        kept = self.strengths >= smallest
         return replace(
             self, first=self.first[kept], second=self.second[kept], images=self.images[kept],
             couplings=self.couplings[kept],

@@ -64,8 +64,8 @@ class TransitionReport(MSONable):
     Attributes:
         name: of the model.
         wave_vector: where J(q) is largest, reciprocal basis of the model's cell.
-        mean_field: λ_max/(3 k_B).
-        rpa: random phase approximation; None where it has no solution.
+        mean_field: mean field.
+        rpa: random phase approximation; 0 where it forbids order, None where it has no solution.
         monte_carlo: classical spins.
         error: of it, one standard deviation.
         method: ``Binder crossing`` or ``specific heat``.
@@ -126,11 +126,13 @@ def transition_temperature(
     """
     effort = effort or Effort()
     best = maximum(model)
-    mean_field = mean_field_temperature(best)
+    mean_field = mean_field_temperature(model, best)
     if mean_field <= 0:
-        raise ExchangeError("no coupling favours any order: all constants are zero", model.name)
-    search = _Search(model, best, effort, seed, progress, checkpoint)
-    notes = warnings_of(model, best.value)
+        raise ExchangeError("no coupling favours any order", model.name)
+    rpa = rpa_temperature(model, best)
+    orders = dimensions(model) == 3 or bool(rpa)  # noqa: PLR2004
+    search = _Search(model, best, effort, seed, progress, checkpoint, orders)
+    notes = [*model.notes, *warnings_of(model, best.isotropic)]
     if temperatures is None:
         found, measured, more = search.window(mean_field)
     else:
@@ -138,9 +140,8 @@ def transition_temperature(
     if not best.commensurate:
         notes.append("incommensurate: supercells hold the fraction nearest to the best wave vector")
     return TransitionReport(
-        model.name, [float(c) for c in best.q], mean_field,
-        rpa_temperature(model, best) if search.three_dimensional else 0.0,
-        found.temperature, found.error, found.method, correction(model), [*notes, *more], measured,
+        model.name, [float(c) for c in best.q], mean_field, rpa, found.temperature, found.error, found.method,
+        correction(model), [*notes, *more], measured,
     )  # fmt: skip
 
 
@@ -148,11 +149,12 @@ class _Search:
     """The simulations of one model."""
 
     def __init__(
-        self, model: ExchangeModel, best: Maximum, effort: Effort, seed: int, progress: bool, checkpoint: Path | None
-    ) -> None:
+        self, model: ExchangeModel, best: Maximum, effort: Effort, seed: int, progress: bool, checkpoint: Path | None,
+        orders: bool,
+    ) -> None:  # fmt: skip
         self.model, self.best, self.effort = model, best, effort
         self.seed, self.progress, self.checkpoint = seed, progress, checkpoint
-        self.three_dimensional = dimensions(model) == 3  # noqa: PLR2004
+        self.orders = orders  # at a temperature, rather than slowly on cooling, as layers of isotropic spins
 
     def window(self, mean_field: float) -> tuple[Transition, list[Curves], list[str]]:
         """Find the window, then the crossing in it."""
@@ -171,7 +173,7 @@ class _Search:
 
     def _side(self, measured: list[Curves]) -> int:
         """Where to look next: above (1) if the cumulants do not yet cross at the highest temperature, below (-1)."""
-        if self.three_dimensional and measured[0].n_spins != measured[1].n_spins:
+        if self.orders and measured[0].n_spins != measured[1].n_spins:
             small, large = measured
             rise = np.subtract(large.binder, small.binder)
             noise = np.hypot(large.errors["binder"], small.errors["binder"])
@@ -192,7 +194,7 @@ class _Search:
         if degenerate > MOST_WAVES:
             notes.append(f"frustrated: {degenerate} waves are equally good in the larger supercell")
         found = None
-        if self.three_dimensional and measured[0].n_spins != measured[1].n_spins:
+        if self.orders and measured[0].n_spins != measured[1].n_spins:
             found = binder_crossing(measured[0], measured[1], self.seed)
         if found is None:
             found = heat_peak(measured[-1])

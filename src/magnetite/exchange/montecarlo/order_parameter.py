@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from magnetite.exchange.fourier import fourier, grid
+from magnetite.exchange.fourier import Fourier, fourier, grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ class OrderParameter(NamedTuple):
     Attributes:
         waves: real weights of each spin; the squared order parameter is Σ_w |Σ_i waves[w, i] e_i|², at most about 1.
         points: wave vectors in the reciprocal basis, one a complex wave, shape (n, 3).
-        value: the best eigenvalue of J(q) among the wave vectors that this supercell has, in meV.
+        value: the best eigenvalue of J(q) among the wave vectors that this supercell has, in meV; with anisotropy.
         degenerate: how many waves are equally good, which tells frustration.
     """
 
@@ -45,6 +45,9 @@ def order_parameter(model: ExchangeModel, lattice: SpinLattice) -> OrderParamete
     """The waves of highest eigenvalue that fit into a supercell."""
     points = grid(lattice.sizes)
     values, vectors = np.linalg.eigh(fourier(model, points))
+    if not model.is_isotropic:
+        # tensors may prefer another wave than the isotropic parts do; its pattern within the cell is still theirs
+        values = values + (Fourier(model, components=True).highest(points) - values[:, -1])[:, None]
     best = float(values.max())
     which = np.argwhere(values >= best - EQUAL * abs(best))
     order = np.argsort(-values[which[:, 0], which[:, 1]], kind="stable")
