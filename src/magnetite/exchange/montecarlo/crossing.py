@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 DRAWS = 200
 """Of the curves within their errors, for the error of the crossing."""
 FINE = 400
+CLEAR = 2.0
+"""Errors by which a difference must exceed nothing."""
+ORDERED = 0.66
+"""Cumulants above are those of an order that is nearly complete (⅔)."""
+BROAD = 0.85
+"""Of the highest specific heat: points above belong to the peak."""
 LEAST_ERROR = 2e-4
 """Of a cumulant, so that the ordered side, where errors vanish, does not dictate the fit."""
 
@@ -35,8 +41,9 @@ class Transition(NamedTuple):
 def binder_crossing(small: Curves, large: Curves, seed: int = 0) -> Transition | None:
     """Crossing of the cumulants of two sizes, measured at the same temperatures; None if they do not cross.
 
-    Below the transition the larger size has the larger cumulant, above it the smaller. Cubic fits; the error is the
-    spread of crossings of curves drawn within their errors.
+    Below the transition the larger size has the larger cumulant, above it the smaller, both by more than noise: far
+    from the transition the two are the same, and cross anywhere. Cubic fits; the error is the spread of crossings of
+    curves drawn within their errors.
     """
     grid = np.array(small.temperatures)
     values = [np.array(c.binder) for c in (small, large)]
@@ -49,7 +56,7 @@ def binder_crossing(small: Curves, large: Curves, seed: int = 0) -> Transition |
         return None
     grid, values, errors = grid[near], [v[near] for v in values], [e[near] for e in errors]
     centre = _cross(grid, values, errors)
-    if centre is None:
+    if centre is None or not _clear(grid, values, errors, centre):
         return None
     random = np.random.default_rng(seed)
     drawn = [
@@ -60,6 +67,19 @@ def binder_crossing(small: Curves, large: Curves, seed: int = 0) -> Transition |
     if len(spread) < DRAWS // 2:
         return None
     return Transition(centre, float(np.std(spread)), "Binder crossing")
+
+
+def _clear(
+    grid: NDArray[np.float64], values: list[NDArray[np.float64]], errors: list[NDArray[np.float64]], centre: float
+) -> bool:
+    """Whether the larger size is above the smaller before a crossing and below it after, by `CLEAR` errors of means."""
+    difference, noise = values[1] - values[0], np.hypot(*errors)
+    found = []
+    for rows, sign in ((grid <= centre, 1), (grid > centre, -1)):
+        weights = 1 / noise[rows] ** 2
+        mean = sign * np.sum(weights * difference[rows]) / max(weights.sum(), 1e-300)
+        found.append(bool(rows.any()) and mean * np.sqrt(weights.sum()) > CLEAR)
+    return all(found)
 
 
 def _cross(
@@ -81,22 +101,35 @@ def _cross(
     return float(middle + half * (fine[place] + share * (fine[1] - fine[0])))
 
 
-def heat_peak(curves: Curves) -> Transition:
-    """Temperature of the highest specific heat: a parabola through the three points there.
+def heat_peak(curves: Curves, seed: int = 0) -> Transition:
+    """Temperature of the highest specific heat: a parabola fitted to the points around it.
 
-    The error is half the distance to the next temperature.
+    The error is the spread of peaks of curves drawn within their errors, but at least a tenth of the distance between
+    temperatures.
     """
     grid, heat = np.array(curves.temperatures), np.array(curves.heat)
+    errors = np.nan_to_num(np.array(curves.errors["heat"]), nan=0.1 * float(heat.max()))
+    errors = np.maximum(errors, 1e-3 * heat.max() + 1e-12)
+    centre = _peak(grid, heat, errors)
+    random = np.random.default_rng(seed)
+    drawn = [_peak(grid, heat + errors * random.standard_normal(len(grid)), errors) for _ in range(DRAWS)]
+    least = float(np.diff(grid).min()) / 10 if len(grid) > 1 else float("nan")
+    return Transition(centre, max(float(np.std(drawn)), least), "specific heat")
+
+
+def _peak(grid: NDArray[np.float64], heat: NDArray[np.float64], errors: NDArray[np.float64]) -> float:
+    """Where a parabola is highest that is fitted to two points on either side of the top and all that are as high.
+
+    Peaks of layers and chains are broad: there many points help against noise. A top at an end stays as it is.
+    """
     top = int(heat.argmax())
     if top in {0, len(grid) - 1}:
-        error = float(abs(grid[1] - grid[0])) if len(grid) > 1 else float("nan")
-        return Transition(float(grid[top]), error, "specific heat")
-    rows = slice(top - 1, top + 2)
-    c2, c1, _ = np.polyfit(grid[rows] - grid[top], heat[rows], 2)
-    shift = -c1 / (2 * c2) if c2 < 0 else 0.0
-    steps = np.diff(grid[rows])
-    shift = float(np.clip(shift, -steps[0] / 2, steps[1] / 2))
-    return Transition(float(grid[top]) + shift, float(steps.mean() / 2), "specific heat")
+        return float(grid[top])
+    rows = heat >= BROAD * heat[top]
+    rows[max(top - 2, 0) : top + 3] = True
+    x = grid[rows] - grid[top]
+    c2, c1, _ = np.polyfit(x, heat[rows], 2, w=1 / errors[rows])
+    return float(grid[top] + np.clip(-c1 / (2 * c2), x[0], x[-1])) if c2 < 0 else float(grid[top])
 
 
 def beginning(curves: Curves) -> float:
@@ -112,5 +145,12 @@ def beginning(curves: Curves) -> float:
 
 
 def misses(curves: Curves) -> bool:
-    """Whether the specific heat is highest at an end of the temperatures, so that the transition lies outside."""
-    return int(np.argmax(curves.heat)) in {0, len(curves.heat) - 1}
+    """Whether the transition lies outside the temperatures.
+
+    Then the specific heat has no peak that stands out from both ends, or the spins are still ordered at the highest.
+    """
+    heat, errors = np.array(curves.heat), np.nan_to_num(np.array(curves.errors["heat"]))
+    top = int(heat.argmax())
+    ends = (0, len(heat) - 1)
+    low = any(top == end or heat[top] - heat[end] < CLEAR * np.hypot(errors[top], errors[end]) for end in ends)
+    return low or curves.binder[-1] > ORDERED
