@@ -1,11 +1,11 @@
 """What the classifier makes of structures it never learned, of the Bain path, and which structures it finds alike.
 
-python benchmarks/prototype_exploration.py --data PROTOTYPES [--polycrystal FILE] [--only unseen bain …]
+python benchmarks/prototype_exploration.py --data PROTOTYPES [--polycrystal FILE] [--particle FILE] [--only unseen …]
 
 Prints the tables of docs/structure-exploration.md and writes its pictures: the out-of-sample list and the Bain path
 of Leitherer 2021 (Supplementary Notes 2 and 3), similarity of all classes in each layer, clusters (HDBSCAN) and maps
 (UMAP, `pip install 'magnetite[explore]'`) of pristine and damaged structures, and of boxes cut from a polycrystal
-(the four-grain slab of Fig. 2).
+(the four-grain slab of Fig. 2) and from a nanoparticle (the FePt particle of Fig. 4).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from prototype_boxes import show_particle, show_polycrystal
 from sklearn.metrics import adjusted_rand_score, completeness_score, homogeneity_score
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
@@ -25,12 +26,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from magnetite.api import load_classifier
 from magnetite.evaluation.prototypes import samples
 from magnetite.prototypes.bain import LENGTHS, BainPath, bain_path, ratios_of
-from magnetite.prototypes.boxes import Boxes, as_specimen
 from magnetite.prototypes.defects import PRISTINE, Level
 from magnetite.prototypes.embedding_plots import plot_bain, plot_embedding, plot_similarity
 from magnetite.prototypes.explore import DESCRIPTOR, OUTLIER, Exploration, cluster, embed, explore, similarity
 from magnetite.prototypes.model import PrototypeModel
-from magnetite.prototypes.settings import MIN_ATOMS
 from magnetite.prototypes.supercells import Prototype, pristine_samples, read_prototypes
 from magnetite.prototypes.unseen import UNSEEN
 
@@ -44,11 +43,6 @@ KINDS = {
 SMALLEST = 5
 NEIGHBOURS = 15
 MIN_DISTANCE = 0.3
-SLAB_BOX, SLAB_STRIDE, SLAB_PASSES = 16.0, 1.0, 100
-SLAB_SMALLEST, SLAB_NEIGHBOURS, SLAB_DISTANCE = 500, 500, 0.9
-"""Å, Å, passes; boxes, boxes, share of the largest distance: the paper's, but for its 1,000 passes."""
-NAMED = 0.01
-"""Answers to fewer boxes are pooled in pictures."""
 CLOSEST = 8
 """Pairs of classes that are printed."""
 
@@ -196,44 +190,6 @@ def _by_cluster(found: Exploration, clusters: NDArray[np.int64]) -> str:
     return ", ".join(parts) + " (first hidden layer)."
 
 
-def show_polycrystal(model: PrototypeModel, file: Path, pictures: Path) -> None:
-    """Fig. 2 d–g: clusters of the boxes of a slab, which nobody told what the grains are."""
-    size = np.full(3, SLAB_BOX)
-    boxes = Boxes.over(as_specimen(file).without_doubles(), size, np.array([SLAB_STRIDE, SLAB_STRIDE, SLAB_BOX]))
-    chosen = np.flatnonzero(boxes.count().ravel() >= MIN_ATOMS)
-    found = explore(boxes.cut(chosen), model, passes=SLAB_PASSES, progress="boxes")
-    places = boxes.centres.reshape(-1, 3)[chosen, :2]
-    print(f"\n## Boxes of {file.name}\n")
-    print(
-        f"{len(chosen):,} boxes of {SLAB_BOX:.0f} Å with {MIN_ATOMS} atoms or more, stride {SLAB_STRIDE:.0f} Å, ",
-        end="",
-    )
-    print(f"clusters of {SLAB_SMALLEST} or more.\n")
-    print("| layer | cluster | boxes | mean MI / bit | answers in it |\n| --- | --: | --: | --: | --- |")
-    labels = np.array([entry.name for entry in found.classes])[found.winners]
-    for name, layer in list(found.layers.items())[1:]:
-        clusters = cluster(layer, SLAB_SMALLEST)  # the last layer's are drawn
-        for number in np.unique(clusters).tolist():
-            inside = clusters == number
-            names, counts = np.unique(labels[inside], return_counts=True)
-            best = np.argsort(-counts, kind="stable")[:3]
-            told = ", ".join(f"{names[i]} {counts[i] / inside.sum():.1%}" for i in best)
-            kind = "outliers" if number == OUTLIER else str(number)
-            bits = found.mutual_information[inside].mean()
-            print(f"| {name} | {kind} | {inside.sum():,} | {bits:.3f} | {told} |")
-    last = list(found.layers)[-1]
-    names, counts = np.unique(labels, return_counts=True)
-    frequent = names[counts >= NAMED * len(labels)]
-    panels = {
-        f"HDBSCAN cluster, {last}": clusters,
-        "answer": np.where(np.isin(labels, frequent), labels, "other"),
-        "mutual information / bit": found.mutual_information,
-    }
-    plot_embedding(places, panels, pictures / "grains-in-space.png")
-    points = embed(found.layers[last], SLAB_NEIGHBOURS, SLAB_DISTANCE)
-    plot_embedding(points, panels, pictures / "grains-on-map.png")
-
-
 SHOWS: dict[str, Callable[[PrototypeModel, Sequence[Prototype], Path], None]] = {
     "unseen": show_unseen, "bain": show_bain, "classes": show_classes, "alike": show_alike,
 }  # fmt: skip
@@ -246,7 +202,9 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--pictures", type=Path, default=Path("docs/images"), help="folder for the pictures")
     parser.add_argument("--polycrystal", type=Path, help="the four-grain slab")
-    parser.add_argument("--only", nargs="+", choices=[*SHOWS, "polycrystal"], default=[*SHOWS, "polycrystal"])
+    parser.add_argument("--particle", type=Path, help="the FePt particle of 2017")
+    every = [*SHOWS, "polycrystal", "particle"]
+    parser.add_argument("--only", nargs="+", choices=every, default=every)
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.pictures.mkdir(parents=True, exist_ok=True)
@@ -257,6 +215,8 @@ def main() -> None:
             show(model, prototypes, args.pictures)
     if args.polycrystal and "polycrystal" in args.only:
         show_polycrystal(model, args.polycrystal, args.pictures)
+    if args.particle and "particle" in args.only:
+        show_particle(model, args.particle, args.pictures)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""quippy and dscribe on samples that `prototype_speed.py` wrote; runs in an environment that has them."""
+"""quippy and dscribe on samples that another benchmark wrote; runs in an environment that has them."""
 
 from __future__ import annotations
 
@@ -9,24 +9,29 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from dscribe.descriptors import SOAP
-from quippy.descriptors import Descriptor
 
 
 def quippy(atoms: Atoms, a: int, b: int) -> np.ndarray:
+    from quippy.descriptors import Descriptor
+
     text = f"soap cutoff=4.0 l_max=6 n_max=9 atom_sigma=0.1 n_Z=1 Z={{{a}}} n_species=1 species_Z={{{b}}}"
     return np.array(Descriptor(f"{text} central_weight=0.0 average=T").calc(atoms)["data"][0])
 
 
 def dscribe(atoms: Atoms, a: int, b: int) -> np.ndarray:
+    from dscribe.descriptors import SOAP
+
     periodic = bool(atoms.pbc.any())
     soap = SOAP(
         species=[b], periodic=periodic, r_cut=4.0, n_max=9, l_max=6, sigma=0.1, rbf="polynomial", average="inner",
         weighting={"w0": 0},
     )  # fmt: skip
     centres = atoms.positions[atoms.numbers == a]
-    of_species = atoms[atoms.numbers == b]
-    return np.array(soap.create(of_species, centers=centres))
+    vector = np.array(soap.create(atoms[atoms.numbers == b], centers=centres))
+    return vector / np.linalg.norm(vector)  # as quippy's are
+
+
+PEERS = {"quippy": quippy, "dscribe": dscribe}
 
 
 def main() -> None:
@@ -49,8 +54,8 @@ def main() -> None:
             vectors.append(np.mean(parts, axis=0))
         return count / taken, np.array(vectors)
 
-    given["quippy"], given["vectors"] = every(quippy)
-    given["dscribe"], _ = every(dscribe)
+    for name in sys.argv[2:]:
+        given[name], given[f"{name} vectors"] = every(PEERS[name])
     np.savez(sys.argv[1], **given)
 
 

@@ -12,7 +12,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,10 @@ def in_batches(samples: list[Crystal | Cluster]) -> torch.Tensor:
     return torch.cat([describe([find_pairs(s) for s in samples[i : i + BATCH]]) for i in starts])
 
 
-def peers(samples: list[Crystal | Cluster], python: str) -> tuple[dict[str, float], np.ndarray]:
-    """Descriptors per second of the peers, and quippy's vectors. They get every pair of species ready scaled."""
+def peers(
+    samples: Sequence[Crystal | Cluster], python: str, names: Sequence[str] = ("quippy", "dscribe"), scale: float = 1.0
+) -> dict[str, tuple[float, np.ndarray]]:
+    """Descriptors per second of each peer, and its vectors. They get every pair of species ready scaled."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "samples.npz"
         arrays: dict[str, Any] = {}
@@ -60,13 +62,12 @@ def peers(samples: list[Crystal | Cluster], python: str) -> tuple[dict[str, floa
             atoms = as_atoms(sample)
             arrays |= {f"positions{place}": atoms.positions, f"numbers{place}": atoms.numbers}
             arrays |= {f"cell{place}": atoms.cell.array, f"pbc{place}": atoms.pbc}
-            arrays[f"units{place}"] = units(sample)
+            arrays[f"units{place}"] = units(sample) * (1, 1, scale)
         np.savez(path, **arrays)
         script = Path(__file__).with_name("prototype_peers.py")
-        subprocess.run([python, script, str(path)], check=True)
+        subprocess.run([python, script, str(path), *names], check=True)
         with np.load(path) as answers:
-            rates = {name: float(answers[name]) for name in ("quippy", "dscribe")}
-            return rates, np.array(answers["vectors"])
+            return {name: (float(answers[name]), np.array(answers[f"{name} vectors"])) for name in names}
 
 
 def units(sample: Crystal | Cluster) -> np.ndarray:
@@ -131,9 +132,9 @@ def main() -> None:
     )
     print(f"| magnetite, neighbours and descriptors | {ours:.3g} | descriptors/s |", flush=True)
     if args.peers_python:
-        rates, vectors = peers(samples, args.peers_python)
-        apart = float(abs(in_batches(samples).numpy() - vectors).max())
-        for name, rate in rates.items():
+        found = peers(samples, args.peers_python)
+        apart = float(abs(in_batches(samples).numpy() - found["quippy"][1]).max())
+        for name, (rate, _) in found.items():
             print(f"| {name}, scaled beforehand | {rate:.3g} | descriptors/s |\n|   ratio | {ours / rate:.3g} | × |")
         print(f"|   largest difference to quippy | {apart:.2g} | |", flush=True)
     cut = boxes(next((args.arise / "nanoparticle").glob("*.xyz")), args.boxes, 0)

@@ -124,7 +124,7 @@ def test_doubts_are_spoken_of(model: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(domain, "information_limit", -1.0)
     (warning,) = classify(bulk("Cu"), model).warnings
     assert "disagree" in warning
-    assert "99%" in warning
+    assert "99% of the ideal structures it learned from" in warning
 
 
 def test_slabs_are_seen_without_their_images(model: str) -> None:

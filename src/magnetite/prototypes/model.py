@@ -167,8 +167,8 @@ class PrototypeModel(_Classifier):
         found, known = [], self.card.settings["domain"]
         if bits > known["information_limit"]:
             found.append(
-                f"the passes of the network disagree ({bits:.2f} bits; {known['information_share']:.0%} of ideal "
-                f"structures held back from training stay below {known['information_limit']:.2f}): "
+                f"the passes of the network disagree ({bits:.2f} bits; {known['information_share']:.0%} of the ideal "
+                f"structures it learned from stay below {known['information_limit']:.2f}): "
                 "strongly defective, or none of the known types"
             )
         if len(shares) > 1 and shares[0] - shares[1] < CLOSE_CALL:
