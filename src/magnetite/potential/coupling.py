@@ -16,6 +16,34 @@ def blocks(lmax: int) -> list[slice]:
     return [slice(degree**2, (degree + 1) ** 2) for degree in range(lmax + 1)]
 
 
+class Harmonics(nn.Module):
+    """Spherical harmonics of unit vectors up to `lmax`, e3nn's with component normalisation, each l from the last.
+
+    e3nn's own take an operation for each component; here each l is one outer and one matrix product.
+    """
+
+    def __init__(self, lmax: int) -> None:
+        super().__init__()
+        self.lmax = lmax
+        probe = nn.functional.normalize(torch.tensor([[0.3, -0.5, 0.7]]), dim=-1)
+        for degree in range(2, lmax + 1):
+            step = o3.wigner_3j(degree - 1, 1, degree).flatten(0, 1)
+            low, high = (
+                o3.spherical_harmonics(order, probe, normalize=True, normalization="component")
+                for order in (degree - 1, degree)
+            )
+            raw = (low[..., :, None] * probe[..., None, :]).flatten(-2) @ step
+            self.register_buffer(f"step{degree}", step * (high * raw).sum() / raw.square().sum(), persistent=False)
+
+    def forward(self, units: Tensor) -> Tensor:
+        """All (lmax + 1)² components at unit vectors (…, 3)."""
+        rows = [torch.ones_like(units[..., :1]), 3**0.5 * units][: self.lmax + 1]
+        for degree in range(2, self.lmax + 1):
+            step: Tensor = getattr(self, f"step{degree}")
+            rows.append((rows[-1][..., :, None] * units[..., None, :]).flatten(-2) @ step)
+        return torch.cat(rows, dim=-1)
+
+
 class SelfProduct(nn.Module):
     """All couplings of natural parity of two spherical tensors, channel by channel, up to `lmax`."""
 
@@ -66,7 +94,19 @@ class Mix(nn.Module):
         return torch.cat([weight @ part for weight, part in zip(self.weights, parts, strict=True)], dim=-1)
 
 
-def contract(first: Tensor, second: Tensor, lmax: int) -> Tensor:
-    """Invariants of two tensors (n, channels, (lmax + 1)²), l by l: (n, channels · (lmax + 1))."""
-    product = first * second
-    return torch.cat([product[..., part].sum(-1) / (part.stop - part.start) ** 0.5 for part in blocks(lmax)], dim=-1)
+class Power(nn.Module):
+    """Sums over the components of each l, so that products of tensors become invariants."""
+
+    sums: Tensor
+
+    def __init__(self, lmax: int, power: float) -> None:
+        """Set up; each sum is divided by (2l + 1)^power."""
+        super().__init__()
+        sums = torch.zeros((lmax + 1) ** 2, lmax + 1)
+        for degree, part in enumerate(blocks(lmax)):
+            sums[part, degree] = (2 * degree + 1) ** -power
+        self.register_buffer("sums", sums, persistent=False)
+
+    def forward(self, products: Tensor) -> Tensor:
+        """Of (n, channels, (lmax + 1)²), l by l: (n, (lmax + 1) · channels)."""
+        return (products @ self.sums).transpose(1, 2).flatten(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,10 +71,8 @@ def read_frames(
     Raises:
         DataError: the file cannot be read, or a frame lacks energy or moments.
     """
-    from ase.io import read
-
     try:
-        images = read(path, index=":")
+        images = _images(path)
     except Exception as error:
         raise DataError(f"ASE cannot read the frames ({type(error).__name__}: {error})", str(path)) from error
     left_out = set(without)
@@ -82,6 +82,20 @@ def read_frames(
     if not kept:
         raise DataError("holds no frames", str(path))
     return [_frame(atoms, cutoff, f"{path}, frame {number}", self_consistent) for number, atoms in kept]
+
+
+def _images(path: Path) -> list[Atoms]:
+    """All frames; unpacked first, since ASE jumps about in the file and gzip starts anew at each jump back."""
+    from ase.io import read
+    from ase.io.formats import filetype
+
+    source: Path | io.StringIO = path
+    if path.suffix == ".gz":
+        with gzip.open(path, "rt", encoding="utf-8") as packed:
+            source = io.StringIO(packed.read())
+    images = read(source, index=":", format=filetype(str(path)))
+    assert isinstance(images, list)
+    return images
 
 
 def _frame(atoms: Atoms, cutoff: float, source: str, self_consistent: bool) -> Frame:

@@ -13,11 +13,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from e3nn import o3
 from torch import Tensor, nn
 
 from magnetite.potential.batch import SpinBatch
-from magnetite.potential.coupling import Mix, SelfProduct, blocks, contract
+from magnetite.potential.coupling import Harmonics, Mix, Power, SelfProduct, blocks
 from magnetite.potential.explicit import ExplicitEnergy
 from magnetite.potential.orbit import SpinOrbit
 from magnetite.potential.radial import RadialBasis
@@ -45,6 +44,7 @@ class PotentialConfig:
         landau: highest power of |m|² in the energy of a lone moment.
         spin_orbit: couple moments to the lattice.
         energy_scale: unit of what the dense layers give before data sets it, in eV.
+        modulated: let the surroundings change the constants of the explicit part; potentials trained before 0.2 do.
     """
 
     numbers: tuple[int, ...]
@@ -59,6 +59,7 @@ class PotentialConfig:
     landau: int = 4
     spin_orbit: bool = False
     energy_scale: float = 0.3
+    modulated: bool = True
 
     def __post_init__(self) -> None:
         for name in ("numbers", "scales", "centres", "widths"):
@@ -100,7 +101,8 @@ class PotentialNetwork(nn.Module):
         self.explicit = ExplicitEnergy(config, self.plain, config.radial * SPIN_FACTORS)
         self.receivers = nn.Embedding(kinds, channels)
         self.left, self.right = (Mix([first] * (lmax + 1), channels) for _ in range(2))
-        self.product = SelfProduct(lmax)
+        self.harmonics, self.product = Harmonics(lmax), SelfProduct(lmax)
+        self.contract, self.power = Power(lmax, 0.5), Power(lmax, 1.0)
         self.gather = Mix([count * channels for count in self.product.counts], channels)
         self.spin_mix = Mix([config.radial] * (lmax + 1), _SPIN_CHANNELS)
         self.orbit = SpinOrbit() if config.spin_orbit else None
@@ -119,8 +121,9 @@ class PotentialNetwork(nn.Module):
     def forward(self, batch: SpinBatch) -> Tensor:
         """Energy of each atom in eV without the reference energy of its species, (n,)."""
         lmax, n = self.config.degree, len(batch.species)
-        spins, sizes, factors, basis, both, magnetic = self._pairs(batch)
-        shapes = o3.spherical_harmonics(list(range(lmax + 1)), batch.vectors, normalize=True, normalization="component")
+        lengths = batch.vectors.norm(dim=-1)
+        spins, sizes, factors, basis, both, magnetic = self._pairs(batch, lengths)
+        shapes = self.harmonics(batch.vectors / lengths[..., None])
         density = both.transpose(1, 2) @ shapes  # (n, first, (lmax + 1)²)
         explicit = self.explicit(batch.species, sizes, density[..., 0], self.scale)
 
@@ -131,14 +134,10 @@ class PotentialNetwork(nn.Module):
         coupled = self.gather(self.product(left, right)) / 2
         field = magnetic.transpose(1, 2) @ (shapes[..., None] * spins[batch.neighbours][..., None, :]).flatten(2)
         field = field.view(n, self.config.radial, -1, 3)
-        swirl = torch.stack(
-            [self.spin_mix([field[:, :, part, axis] for part in blocks(lmax)]) for axis in range(3)], dim=-1
-        )
-        powers = torch.cat(
-            [swirl[..., part, :].square().sum((-1, -2)) / (part.stop - part.start) for part in blocks(lmax)], dim=-1
-        )
+        swirl = self.spin_mix([field[:, :, part].flatten(2) for part in blocks(lmax)]).unflatten(2, (-1, 3))
+        powers = self.power(swirl.square().sum(-1))
         own = torch.stack([sizes, sizes**2, sizes**3], dim=-1)
-        invariants = [contract(left, right, lmax), contract(coupled, left, lmax), powers, own]
+        invariants = [self.contract(left * right), self.contract(coupled * left), powers, own]
         if self.orbit is not None:
             invariants.append(self.orbit(spins, left[:, :_SPIN_CHANNELS], swirl))
         told = self.standard(torch.cat(invariants, dim=-1), batch.species)
@@ -151,17 +150,17 @@ class PotentialNetwork(nn.Module):
         message = torch.cat([plain * told, turned * told * factors[..., :1]], dim=-1).transpose(1, 2) @ shapes
         again = self.again([torch.cat([message[..., part], left[..., part]], dim=1) for part in blocks(lmax)])
         coupled = self.gather_again(self.product(again, right)) / 2
-        invariants = [contract(again, left, lmax), contract(coupled, again, lmax)]
+        invariants = [self.contract(again * left), self.contract(coupled * again)]
         told = self.standard_again(torch.cat(invariants, dim=-1), batch.species)
         energy = energy + self.second(torch.cat([told, state, kind], dim=-1))[:, 0]
         total: Tensor = explicit + self.scale * energy
         return total
 
-    def _pairs(self, batch: SpinBatch) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def _pairs(self, batch: SpinBatch, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Scaled moments, their squares, spin factors, radial functions, products of these, the spins' part."""
         spins = batch.moments * self.inverse_scales[batch.species][:, None]
         sizes = spins.square().sum(-1)
-        basis = self.radial(batch.vectors.norm(dim=-1)) * batch.present[..., None]
+        basis = self.radial(lengths) * batch.present[..., None]
         factors = spin_factors(spins, sizes, batch.neighbours)
         who = batch.species[batch.neighbours]
         plain = (basis[..., None, :] * self.senders[who][..., None]).flatten(2)
@@ -171,7 +170,7 @@ class PotentialNetwork(nn.Module):
 
     def linear_features(self, batch: SpinBatch) -> Tensor:
         """What the constants of the explicit part multiply, (n, terms)."""
-        _, sizes, _, _, both, _ = self._pairs(batch)
+        _, sizes, _, _, both, _ = self._pairs(batch, batch.vectors.norm(dim=-1))
         return self.explicit.features(batch.species, sizes, both.sum(1))
 
     def fix_descriptors(self) -> None:

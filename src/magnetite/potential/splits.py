@@ -1,8 +1,9 @@
 """Hold-out of frames in which near-duplicates stay together.
 
-Frames of one composition are clustered (complete linkage) by a fingerprint of their distances and of m_i·m_j at these
-distances; whole clusters are held out. A random split of strained cells or of a molecular-dynamics run would put
-nearly the same frame on both sides.
+Frames of one composition and group are clustered (complete linkage) by a fingerprint of their distances and of
+m_i·m_j at these distances; whole clusters are held out. A random split of strained cells or of a molecular-dynamics
+run would put nearly the same frame on both sides. Clustering groups together would leave few clusters to the narrow
+ones, and with bad luck all of a kind (the antiferromagnets, say) to the test.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ FRAMES_PER_CLUSTER = 5
 _CENTRES = np.linspace(1.5, 5.0, 29)
 _WIDTH = 0.15
 _LARGEST = 4_000
-"""Frames of one composition that are clustered at once."""
+"""Frames of one kind that are clustered at once."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ def fingerprint(frame: Frame) -> NDArray[np.float64]:
 
 
 def split_frames(frames: Sequence[Frame], *, test: float = 0.15, validation: float = 0.05, seed: int = 0) -> Split:
-    """Hold out whole clusters of similar frames, from each composition the same share.
+    """Hold out whole clusters of similar frames, from each composition and group the same share.
 
-    Compositions with less than two clusters only train.
+    Kinds with less than two clusters only train.
 
     Args:
         frames: all of them.
@@ -54,9 +55,9 @@ def split_frames(frames: Sequence[Frame], *, test: float = 0.15, validation: flo
         validation: share that is watched during training.
         seed: of the draw.
     """
-    kinds: dict[tuple[int, ...], list[Frame]] = defaultdict(list)
+    kinds: dict[tuple[tuple[int, ...], str], list[Frame]] = defaultdict(list)
     for frame in frames:
-        kinds[tuple(sorted(frame.around.numbers))].append(frame)
+        kinds[_kind(frame)].append(frame)
     rng = np.random.default_rng(seed)
     split = Split([], [], [])
     for kind in sorted(kinds):
@@ -67,13 +68,17 @@ def split_frames(frames: Sequence[Frame], *, test: float = 0.15, validation: flo
         for cluster in order:
             inside = [frame for frame, label in zip(members, labels, strict=True) if label == cluster]
             for part, number in wanted:
-                already = sum(tuple(sorted(f.around.numbers)) == kind for f in part)
+                already = sum(_kind(f) == kind for f in part)
                 if len(order) > 1 and already + len(inside) <= np.ceil(number):
                     part.extend(inside)
                     break
             else:
                 split.train.extend(inside)
     return split
+
+
+def _kind(frame: Frame) -> tuple[tuple[int, ...], str]:
+    return tuple(sorted(frame.around.numbers)), frame.group
 
 
 def _clusters(frames: Sequence[Frame]) -> NDArray[np.int64]:

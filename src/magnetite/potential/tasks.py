@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ EDGES = 6_500
 """In a batch; what stays in the cache of a CPU."""
 EDGES_PER_FRAME = 500
 """Counted on top, so that a batch of small cells does not become a large step."""
-SMALL = 8
+SMALL = 16
 """Atoms up to which a frame is drawn in every epoch; larger ones as √(this / atoms), since each counts more forces."""
 
 
@@ -54,13 +55,14 @@ class PotentialTask:
     ) -> None:
         self.train, self.validation, self.units = list(train), list(validation), units
         self.device, self.seed = device, seed
+        self.chances = _chances(self.train)
 
     def batches(self, epoch: int) -> list[list[Frame]]:
         """The epoch's batches, the same for the same epoch and seed."""
         rng = np.random.default_rng((self.seed, epoch))
         order = rng.permutation(len(self.train))
-        chances = rng.random(len(self.train))
-        drawn = [self.train[i] for i in order if chances[i] < (SMALL / self.train[i].n_atoms) ** 0.5]
+        dice = rng.random(len(self.train))
+        drawn = [self.train[i] for i in order if dice[i] < self.chances[i]]
         batches = list(by_edges(drawn or [self.train[order[0]]], frame_cost, EDGES))
         return [batches[i] for i in rng.permutation(len(batches))]
 
@@ -149,6 +151,13 @@ def measure(model: PotentialNetwork, frames: Sequence[Frame], device: torch.devi
                 carrying = np.isin(frame.around.numbers, model.magnetic_numbers)
                 errors["magnetic"].append((magnetic[atoms] - frame.magnetic)[carrying].ravel() * 1e3)
     return {name: float(np.sqrt(np.square(np.concatenate(parts)).mean())) for name, parts in errors.items() if parts}
+
+
+def _chances(frames: Sequence[Frame]) -> list[float]:
+    """That an epoch draws a frame; those of small groups more often, so that few liquids count beside many crystals."""
+    members = Counter(frame.group for frame in frames)
+    usual = len(frames) / max(len(members), 1)
+    return [(SMALL / frame.n_atoms * usual / members[frame.group]) ** 0.5 for frame in frames]
 
 
 def _huber(errors: Tensor) -> Tensor:
