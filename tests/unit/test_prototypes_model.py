@@ -340,6 +340,17 @@ def test_classify_prints_tables_and_rows(model: str, tmp_path: Path, capsys: pyt
     assert "pass its files" in capsys.readouterr().err
 
 
+def test_classify_lists_its_classes(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["classify", "--classes", "--model", model]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert "| fcc_Cu_A_cF4_225_a | fcc (Cu) | A1 | 225 | bulk |" in rows
+    assert len(rows) == 2 + len(PROTOTYPES)
+    assert main(["classify", "--classes", "--model", "magnetism"]) == 2
+    assert "not a model of structure types" in capsys.readouterr().err
+    assert main(["classify"]) == 2
+    assert "--classes" in capsys.readouterr().err
+
+
 # Damage, learned
 
 

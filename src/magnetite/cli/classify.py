@@ -23,6 +23,9 @@ resemble most, with a probability and the mutual information in bits, which is l
 not know. Files that pymatgen or ASE reads, periodic or not (cif, POSCAR, extxyz, xyz …). A file that holds
 several gives one report each, named FILE#POSITION from 1.
 
+One answer is for one arrangement: polycrystals, particles and periodic cells of more than 20,000 atoms are for
+`magnetite spm`, which maps them place by place.
+
 A file that cannot be used is named on stderr with the reason; the others are answered all the same,
 and the exit code is then 2.
 """
@@ -31,6 +34,7 @@ examples:
   magnetite classify unknown.cif
   magnetite classify *.vasp --format csv --output types.csv
   magnetite classify trajectory.extxyz --format jsonl --passes 100 | jq .prototype
+  magnetite classify --classes                   the structure types it knows
 """
 CSV_COLUMNS = (
     "path", "formula", "prototype", "name", "probability", "top5", "mutual_information", "spacegroup",
@@ -41,7 +45,10 @@ CSV_COLUMNS = (
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = add_command(subparsers, "classify", run, "find the structure types of a few files", DESCRIPTION, EXAMPLES)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="structure file")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="structure file")
+    parser.add_argument(
+        "--classes", action="store_true", help="list the model's classes: label, name, Strukturbericht, space group"
+    )
     parser.add_argument("--format", choices=("table", "json", "jsonl", "csv"), default="table", help="(default: table)")
     parser.add_argument("--model", default=DEFAULT_CLASSIFIER, help="name or path of a card (default: %(default)s)")
     parser.add_argument("--passes", type=int, default=None, help="passes with dropout (default: the model's, 1000)")
@@ -56,7 +63,13 @@ def run(args: argparse.Namespace) -> int:
     """Classify, print, and say which files are bad."""
     from magnetite.api import classify_many
     from magnetite.clusters import as_sample
+    from magnetite.errors import MagnetiteError
 
+    if args.classes:
+        print(describe_classes(args.model))  # noqa: T201
+        return 0
+    if not args.files:
+        raise MagnetiteError("give structure files, or --classes for what they can be")
     found = structures(args.files, as_sample, "pass its files")
     reports = classify_many(found, model=args.model, device=args.device, passes=args.passes, on_error="report")
     if args.plot is None:
@@ -67,6 +80,27 @@ def run(args: argparse.Namespace) -> int:
     code = write(kept, WRITERS[args.format], args.output)
     plot_reports([report for report in kept if report.error is None]).savefig(args.plot)
     return code
+
+
+def describe_classes(model: str) -> str:
+    """A Markdown table of the classes of a model.
+
+    Raises:
+        ZooError: no such model, or one of another family.
+    """
+    from magnetite.errors import ZooError
+    from magnetite.prototypes.classes import StructureClass
+    from magnetite.zoo.registry import find_card
+
+    card = find_card(model)
+    if "classes" not in card.settings:
+        raise ZooError(f"is not a model of structure types; try {DEFAULT_CLASSIFIER!r}", str(card))
+    kinds = {3: "bulk", 2: "layer", 1: "tube", 0: "cluster"}
+    lines = ["| label | name | Strukturbericht | space group | kind |", "| --- | --- | --- | --: | --- |"]
+    for entry in map(StructureClass.from_dict, card.settings["classes"]):
+        cells = (entry.label, entry.name, entry.strukturbericht or "", entry.spacegroup or "", kinds[entry.dimension])
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
 
 
 def write_table(reports: Iterable[PrototypeReport], stream: TextIO) -> None:
