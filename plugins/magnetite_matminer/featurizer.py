@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from magnetite.citations import E3NN_2022, MERKER_2022
 from magnetite.errors import MagnetiteError
 from magnetite.zoo import DEFAULT_MODEL
 from magnetite_matminer.base import BatchedFeaturizer, check_preset
-from magnetite_matminer.citations import E3NN_2022, MERKER_2022
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +23,7 @@ FEATURES: dict[str, Callable[[MagnetismReport], float]] = {
     "magnetite P(FM)": lambda r: r.probabilities["FM"],
     "magnetite P(zero k)": lambda r: _or_nan(r.zero_k_probability),
     "magnetite uncertainty": lambda r: r.uncertainty,
+    "magnetite mutual information": lambda r: _or_nan(r.mutual_information),
     "magnetite in domain": lambda r: float(r.in_domain),
     "magnetite max |m|": lambda r: max(r.site_moments or (np.nan,)),
     "magnetite mean |m|": lambda r: float(np.mean(r.site_moments or (np.nan,))),
@@ -47,6 +48,7 @@ class MagneticOrderFeaturizer(BatchedFeaturizer):
             or ferrimagnetic order; they sum to 1.
         magnetite P(zero k): probability that the propagation vector is zero, if the crystal orders.
         magnetite uncertainty: entropy of the three probabilities, 0 (sure) to 1 (no idea).
+        magnetite mutual information: how much the passes of the network disagree, in bits.
         magnetite in domain: 1 if the crystal resembles the training data, else 0.
         magnetite max |m|, mean |m|: largest and mean predicted moment of the sites in μB.
 

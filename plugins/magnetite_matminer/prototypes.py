@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from magnetite.citations import LEITHERER_2021
 from magnetite.errors import MagnetiteError
 from magnetite.zoo import DEFAULT_CLASSIFIER, find_card
 from magnetite_matminer.base import BatchedFeaturizer, check_preset
-from magnetite_matminer.citations import LEITHERER_2021
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from magnetite.prototypes.matching import match_patterns
     from magnetite.prototypes.reports import PrototypeReport
     from magnetite.reports import MagnetismReport
+    from magnetite.representations import list_representations, represent, represent_many
     from magnetite.sources import read_structures
 
 from magnetite_pymatgen import disable, enable
@@ -39,11 +40,14 @@ __all__ = [
     "classify_structure",
     "disable",
     "enable",
+    "list_representations",
     "load",
     "match_patterns",
     "propose_orders",
     "rank_wave_vectors",
     "read_structures",
+    "represent",
+    "represent_many",
 ]
 
 _HOMES = {
@@ -57,11 +61,14 @@ _HOMES = {
     "analyze_many": "magnetite.api",
     "classify_many": "magnetite.api",
     "classify_structure": "magnetite.api",
+    "list_representations": "magnetite.representations",
     "load": "magnetite.api",
     "match_patterns": "magnetite.prototypes.matching",
     "propose_orders": "magnetite.orderings.proposing",
     "rank_wave_vectors": "magnetite.propagation",
     "read_structures": "magnetite.sources",
+    "represent": "magnetite.representations",
+    "represent_many": "magnetite.representations",
 }
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = (
-    "predict", "kvectors", "moments", "spin_relax", "exchange", "tc", "classify", "spm", "screen", "models", "train",
-    "evaluate", "data",
+    "predict", "kvectors", "moments", "spin_relax", "exchange", "tc", "classify", "spm", "represent", "screen",
+    "models", "train", "evaluate", "data",
 )  # fmt: skip
 """Modules of this package, in the order of the help."""
 BAD_INPUT, INTERRUPTED, BUG = 2, 130, 1
@@ -39,6 +39,7 @@ examples:
   magnetite screen mp.jsonl.gz --out mp.parquet  many structures, resumable
   magnetite classify unknown.cif                 its structure type
   magnetite spm particle.xyz --plot map.png      structure types, place by place
+  magnetite represent *.cif --name soap -o x.npz  structures as vectors
   magnetite models                               what can be asked
 """
 

@@ -192,10 +192,15 @@ class Readout(nn.Module):
 
     def forward(self, atoms: Tensor, batch: Batch) -> Tensor:
         """Logits, (n_crystals, classes)."""
+        logits: Tensor = self.logits(self.features(atoms, batch))
+        return logits
+
+    def features(self, atoms: Tensor, batch: Batch) -> Tensor:
+        """What the last layer sees, (n_crystals, FEATURES)."""
         pooled = self.pool(self.site(atoms), batch)
         volume = batch.volume_per_atom.log()[:, None] - MEAN_LOG_VOLUME
-        logits: Tensor = self.logits(self.crystal(torch.cat([pooled, volume], dim=1)))
-        return logits
+        features: Tensor = self.crystal(torch.cat([pooled, volume], dim=1))
+        return features
 
 
 class Companion(nn.Module):

@@ -1,0 +1,87 @@
+"""What every representation is once its options are chosen: a crystal in, a labelled vector of fixed length out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magnetite.errors import MagnetiteError, StructureError
+from magnetite.structures import Crystal, say
+
+Vector: TypeAlias = NDArray[np.float64]
+
+
+class Encoder(ABC):
+    """A representation with its options.
+
+    Attributes:
+        labels: of the numbers, in their order.
+        citations: what its library asks to cite, as BibTeX.
+    """
+
+    labels: tuple[str, ...]
+    citations: tuple[str, ...] = ()
+
+    @abstractmethod
+    def encode(self, crystal: Crystal) -> Vector:
+        """The vector of one crystal, shape (len(labels),).
+
+        Raises:
+            MagnetiteError: there is none.
+        """
+
+    def encode_many(self, crystals: Iterable[Crystal | MagnetiteError]) -> Iterator[Vector | MagnetiteError]:
+        """The vector of each crystal or, in its place, why there is none."""
+        return map(self.checked, crystals)
+
+    def checked(self, crystal: Crystal | MagnetiteError) -> Vector | MagnetiteError:
+        """`encode`, with errors of the libraries turned into ours, and nothing that is not finite."""
+        if isinstance(crystal, MagnetiteError):
+            return crystal
+        try:
+            return self.finite(self.encode(crystal), crystal.source)
+        except MagnetiteError as error:
+            return error.at(crystal.source) if crystal.source else error
+        except Exception as error:  # noqa: BLE001 (whatever a library makes of a crystal that it cannot take)
+            return StructureError(f"cannot be represented ({say(error)})", crystal.source)
+
+    def finite(self, vector: Vector, source: str | None) -> Vector:
+        """The vector itself.
+
+        Raises:
+            StructureError: it holds NaN or infinite numbers.
+        """
+        bad = np.flatnonzero(~np.isfinite(vector))
+        if len(bad):
+            raise StructureError(f"has no finite {self.labels[bad[0]]!r} ({len(bad)} such numbers)", source)
+        return np.asarray(vector, dtype=float)
+
+
+class CompositionEncoder(Encoder):
+    """A representation of the composition alone."""
+
+    @abstractmethod
+    def encode_composition(self, amounts: Mapping[str, float]) -> Vector:
+        """The vector of a composition, given by the amount of each element in the reduced formula.
+
+        Raises:
+            MagnetiteError: there is none.
+        """
+
+    def encode(self, crystal: Crystal) -> Vector:
+        """The vector of a crystal's reduced formula."""
+        return self.encode_composition(amounts(crystal))
+
+
+def amounts(crystal: Crystal) -> dict[str, float]:
+    """Amount of each element in the reduced formula of a crystal."""
+    from ase.data import chemical_symbols
+
+    counts = Counter(crystal.numbers.tolist())
+    divisor = int(np.gcd.reduce(list(counts.values())))
+    return {chemical_symbols[z]: float(n // divisor) for z, n in sorted(counts.items())}

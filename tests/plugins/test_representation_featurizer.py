@@ -1,0 +1,50 @@
+"""Representations inside matminer, through its own machinery."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from matminer.featurizers.base import MultipleFeaturizer
+from pymatgen.core import Lattice, Structure
+from sklearn.base import clone
+
+from magnetite.errors import MagnetiteError
+from magnetite.representations import list_representations, represent
+from magnetite_matminer import RepresentationFeaturizer
+
+DISORDERED = Structure(Lattice.cubic(3), [{"Fe": 0.5, "Ni": 0.5}], [[0, 0, 0]])
+
+
+@pytest.mark.parametrize("entry", list_representations(), ids=lambda entry: entry.name)
+def test_every_entry_is_a_featurizer(entry, rutile: Structure) -> None:
+    featurizer = RepresentationFeaturizer(entry.name)
+    table = featurizer.featurize_dataframe(pd.DataFrame({"s": [rutile]}), "s", pbar=False)
+    labels = featurizer.feature_labels()
+    assert len(labels) == len(set(labels)) == entry.length
+    assert table[labels].to_numpy()[0] == pytest.approx(represent(rutile, entry.name))
+    assert featurizer.citations() == entry.citations
+    assert entry.library in featurizer.implementors()
+
+
+def test_errors_are_rows_of_nan(nio: Structure) -> None:
+    featurizer = RepresentationFeaturizer("soap", r_cut=4.0)
+    table = pd.DataFrame({"s": [nio, DISORDERED]})
+    found = featurizer.featurize_dataframe(table, "s", ignore_errors=True, return_errors=True, pbar=False)
+    assert np.isfinite(found.iloc[0][featurizer.feature_labels()].to_numpy(float)).all()
+    assert found.iloc[1][featurizer.feature_labels()].isna().all()
+    assert "partly occupied" in found["RepresentationFeaturizer Exceptions"][1]
+    with pytest.raises(MagnetiteError, match="partly occupied"):
+        featurizer.featurize_many([nio, DISORDERED], pbar=False)
+    assert featurizer.precheck(nio)
+    assert not featurizer.precheck(DISORDERED)
+
+
+def test_copies_and_company(nio: Structure) -> None:
+    featurizer = RepresentationFeaturizer("megnet16", cell="primitive", pooling="max")
+    assert clone(featurizer).get_params() == {"name": "megnet16", "cell": "primitive", "pooling": "max"}
+    both = MultipleFeaturizer([featurizer, RepresentationFeaturizer("one-hot")], iterate_over_entries=False)
+    table = both.featurize_dataframe(pd.DataFrame({"s": [nio]}), "s", pbar=False)
+    assert table.shape == (1, 1 + 16 + 103)
+    with pytest.raises(MagnetiteError, match="did you mean"):
+        RepresentationFeaturizer("megnet")

@@ -1,0 +1,142 @@
+"""Element similarity, the command line and the leaderboard's bookkeeping."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from magnetite.cli import main
+from magnetite.errors import MagnetiteError
+from magnetite.evaluation.representations import Store, Task, parts, spread
+from magnetite.representations.elements import embedding
+from magnetite.representations.similarity import EMBEDDINGS, element_map, element_similarity, plot_elements, plot_maps
+from magnetite.structures import as_crystal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pymatgen.core import Structure
+
+
+def test_similarities_are_those_of_the_vectors() -> None:
+    vectors = embedding("megnet16").embeddings
+    iron, cobalt = vectors["Fe"], vectors["Co"]
+    expected = {
+        "cosine": iron @ cobalt / np.linalg.norm(iron) / np.linalg.norm(cobalt),
+        "pearson": np.corrcoef(iron, cobalt)[0, 1],
+        "chebyshev": np.abs(iron - cobalt).max(),
+    }
+    for metric, value in expected.items():
+        table = element_similarity("megnet16", metric)
+        assert table.index[0] == "H"
+        assert table.loc["Fe", "Co"] == table.loc["Co", "Fe"] == pytest.approx(value)
+        assert np.diag(table) == pytest.approx(0 if metric == "chebyshev" else 1, abs=1e-9)
+    with pytest.raises(MagnetiteError, match="metric must be one of"):
+        element_similarity("megnet16", "spearman")
+    with pytest.raises(MagnetiteError, match="no element vectors 'soap'"):
+        element_similarity("soap")
+
+
+@pytest.mark.parametrize("name", EMBEDDINGS)
+def test_every_embedding_has_a_map(name: str) -> None:
+    before = {symbol: vector.copy() for symbol, vector in embedding(name).embeddings.items()}
+    table = element_map(name)
+    assert np.isfinite(table[["x", "y"]].to_numpy()).all()
+    assert table.loc["Fe", "group"] == table.loc["Co", "group"] != table.loc["O", "group"]
+    after = embedding(name).embeddings
+    assert all(np.array_equal(before[symbol], after[symbol]) for symbol in before)
+
+
+def test_our_own_vectors_are_learned_ones() -> None:
+    vectors = embedding("order-elements").embeddings
+    assert "Fe" in vectors
+    assert "Lr" not in vectors  # in no training row
+    assert not np.allclose(vectors["Fe"], vectors["O"])
+
+
+def test_pictures() -> None:
+    figure = plot_elements("megnet16")
+    assert [axis.get_title() for axis in figure.axes[:4]] == [
+        "megnet16",
+        *(f"megnet16, {m}" for m in ("cosine", "pearson", "chebyshev")),
+    ]
+    assert [axis.get_title() for axis in plot_maps(("megnet16", "order-elements"), 2).axes] == [
+        "megnet16",
+        "order-elements",
+    ]
+
+
+def test_the_command(tmp_path: Path, nio: Structure, rutile: Structure, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, structure in (("NiO.cif", nio), ("MnF2.cif", rutile)):
+        structure.to(filename=str(tmp_path / name))
+    (tmp_path / "bad.cif").write_text("nothing")
+    files = [str(tmp_path / name) for name in ("NiO.cif", "bad.cif", "MnF2.cif")]
+    table, arrays = tmp_path / "x.csv", tmp_path / "x.npz"
+    assert (
+        main(["represent", *files, "--name", "megnet16", "--option", "pooling=mean,max", "-o", str(table), "--quiet"])
+        == 2
+    )
+    assert "bad.cif" in capsys.readouterr().err
+    rows = pd.read_csv(table)
+    assert rows["path"].tolist() == [files[0], files[2]]
+    assert rows.shape == (2, 33)
+    assert (
+        main(["represent", files[0], files[2], "--name", "soap", "--option", "r_cut=4", "-o", str(arrays), "--quiet"])
+        == 0
+    )
+    with np.load(arrays) as found:
+        assert found["values"].shape == (2, len(found["labels"]))
+        assert found["paths"].tolist() == [files[0], files[2]]
+    assert main(["represent", "--list"]) == 0
+    assert "Coulomb" not in capsys.readouterr().err
+    similar = tmp_path / "similar.csv"
+    assert main(["represent", "--name", "megnet16", "--elements", "--metric", "pearson", "-o", str(similar)]) == 0
+    assert pd.read_csv(similar, index_col="element").loc["Fe", "Fe"] == pytest.approx(1)
+    assert main(["represent"]) == 2
+    assert main(["represent", files[0], "--option", "pooling"]) == 2
+    assert "needs KEY=VALUE" in capsys.readouterr().err
+
+
+def task(nio: Structure, rutile: Structure) -> Task:
+    crystals = tuple(as_crystal(s, f"{i}") for i in range(20) for s in (nio, rutile))
+    labels, groups = np.tile([0, 1], 20), np.repeat([f"{i}" for i in range(20)], 2)
+    split = (np.arange(24), np.arange(24, 40))
+    return Task("order", crystals, labels, groups, (split,), np.arange(24, 30))
+
+
+def test_the_leaderboard_keeps_what_it_has(
+    tmp_path: Path, nio: Structure, rutile: Structure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thin, store = task(nio, rutile), Store(tmp_path, progress=False)
+    assert {name: len(rows) for name, rows in parts(thin)} == {"validation": 6, "test": 10}
+    answers = store.answers(thin, "megnet16", {}, "logistic")
+    rows = thin.splits[0][1]
+    assert (answers[rows] == thin.labels[rows]).all()
+    assert (np.delete(answers, rows) == -1).all()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("magnetite.evaluation.representations.represent_many", refuse)
+    table, refused = store.features(thin, "megnet16", {})
+    assert refused == 0
+    assert (np.abs(table).sum(1) > 0).sum() == len(thin.rows)
+    assert (store.answers(thin, "megnet16", {}, "logistic") == answers).all()
+
+
+def test_refused_rows_hold_zeros(tmp_path: Path, nio: Structure, rutile: Structure) -> None:
+    whole, store = task(nio, rutile), Store(tmp_path, progress=False)
+    table, refused = store.features(whole, "coulomb-matrix", {"n_atoms_max": 7})
+    assert refused == 20
+    assert not table[::2].any()
+    assert table[1::2].any(axis=1).all()
+
+
+def test_errors_count_groups_not_rows() -> None:
+    right = np.repeat(np.arange(50) % 2 == 0, 8)
+    each, groups = np.arange(400).astype(str), np.repeat(np.arange(50), 8).astype(str)
+    assert spread(right, each) == pytest.approx((0.25 / 400) ** 0.5, rel=0.1)
+    assert spread(right, groups) == pytest.approx((0.25 / 50) ** 0.5, rel=0.1)
