@@ -17,12 +17,14 @@ class Derivatives:
 
     Attributes:
         energies: of crystals without reference energies, in eV, (b,).
+        atoms: what each atom adds to them, in eV, (n,).
         forces: in eV/Å, (n, 3).
         stress: in eV/Å³, positive when the crystal wants to shrink (as ASE's), (b, 3, 3).
         magnetic: −dE/dm in eV/μB, (n, 3).
     """
 
     energies: Tensor
+    atoms: Tensor
     forces: Tensor
     stress: Tensor
     magnetic: Tensor
@@ -39,15 +41,16 @@ def differentiate(network: PotentialNetwork, batch: SpinBatch, *, train: bool = 
     with torch.enable_grad():
         vectors = batch.vectors.detach().requires_grad_()
         moments = batch.moments.detach().requires_grad_()
-        energies = batch.sum_over_atoms(network(replace(batch, vectors=vectors, moments=moments)))
+        atoms = network(replace(batch, vectors=vectors, moments=moments))
+        energies = batch.sum_over_atoms(atoms)
         along, magnetic = torch.autograd.grad(energies.sum(), [vectors, moments], create_graph=train)
         along = along * batch.present[..., None]
         forces = forces_from(along, batch)
         virial = batch.sum_over_atoms(torch.einsum("nka,nkb->nab", batch.vectors, along))
         stress = (virial + virial.transpose(1, 2)) / (2 * batch.volumes[:, None, None])
     if not train:
-        energies = energies.detach()
-    return Derivatives(energies, forces, stress, -magnetic)
+        energies, atoms = energies.detach(), atoms.detach()
+    return Derivatives(energies, atoms, forces, stress, -magnetic)
 
 
 def forces_from(along: Tensor, batch: SpinBatch) -> Tensor:

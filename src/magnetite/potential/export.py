@@ -13,13 +13,13 @@ import torch
 from ase.data import chemical_symbols
 from safetensors.torch import save as pack
 
-from magnetite.potential.frames import Frame
+from magnetite.potential.frames import Frame, groups_of
 from magnetite.potential.network import PotentialNetwork
 from magnetite.potential.splits import Split
 from magnetite.potential.tasks import measure
 from magnetite.potential.weights import to_tensors
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "GPa", "magnetic": "meV/μB"}
 PROTOCOL = "root-mean-square error on held-out clusters of similar frames"
 
@@ -75,8 +75,9 @@ def export_potential(
         "labels": "Energies, forces, stress, site moments and −dE/dm as the data has them.",
         "training_data": [{"name": data, "rows": len(frames), "licence": licence}],
         "split": (
-            "Complete-linkage clusters of frames by distances and m_i·m_j at these distances; whole clusters are held "
-            f"out: {len(split.train)} train, {len(split.validation)} are watched, {len(split.test)} test."
+            "Complete-linkage clusters of each group's frames by distances and m_i·m_j at these distances; whole "
+            f"clusters are held out: {len(split.train)} train, {len(split.validation)} are watched, "
+            f"{len(split.test)} test."
         ),
         "metrics": _metrics(network, split, device),
         "limits": [
@@ -85,7 +86,11 @@ def export_potential(
             *said,
             *notes,
         ],
-        "settings": {"network": network.config.as_dict(), "moment_ranges": moment_ranges(frames)},
+        "settings": {
+            "network": network.config.as_dict(),
+            "moment_ranges": moment_ranges(frames),
+            "volume_range": volume_range(frames),
+        },
     }
     path = folder / f"{name}.json"
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -102,6 +107,12 @@ def moment_ranges(frames: Sequence[Frame]) -> dict[str, list[float]]:
     }
 
 
+def volume_range(frames: Sequence[Frame]) -> list[float]:
+    """Smallest and largest volume in Å³ per atom."""
+    volumes = [f.around.volume / f.n_atoms for f in frames]
+    return [min(volumes), max(volumes)]
+
+
 def inside(frames: Sequence[Frame], ranges: dict[str, list[float]]) -> list[Frame]:
     """Frames whose |m| lie in the range that was trained, or no farther off than half its width."""
     found = []
@@ -116,14 +127,16 @@ def inside(frames: Sequence[Frame], ranges: dict[str, list[float]]) -> list[Fram
 def _metrics(network: PotentialNetwork, split: Split, device: torch.device) -> list[dict[str, Any]]:
     held_out = split.test or split.validation or split.train
     usual = inside(held_out, moment_ranges(split.train))
-    entries = []
-    for frames, protocol in ((held_out, PROTOCOL), (usual, f"{PROTOCOL}, those with |m| in the trained range")):
-        if frames and (frames is held_out or len(frames) < len(held_out)):
-            entries += [
-                {
-                    "name": f"RMSE {key}", "value": round(value, 4), "unit": UNITS[key], "rows": len(frames),
-                    "protocol": protocol,
-                }
-                for key, value in measure(network, frames, device).items()
-            ]  # fmt: skip
-    return entries
+    parts = [(held_out, PROTOCOL)]
+    if 0 < len(usual) < len(held_out):
+        parts.append((usual, f"{PROTOCOL}, those with |m| in the trained range"))
+    groups = groups_of(held_out)
+    if len(groups) > 1:
+        parts += [(frames, f"{PROTOCOL}, group {name}") for name, frames in sorted(groups.items())]
+    return [
+        {
+            "name": f"RMSE {key}", "value": round(value, 4), "unit": UNITS[key], "rows": len(frames),
+            "protocol": protocol,
+        }
+        for frames, protocol in parts for key, value in measure(network, frames, device).items()
+    ]  # fmt: skip

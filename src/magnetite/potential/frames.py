@@ -148,6 +148,14 @@ def without_moments_of(frames: list[Frame], numbers: set[int]) -> list[Frame]:
     return found
 
 
+def groups_of(frames: list[Frame]) -> dict[str, list[Frame]]:
+    """Frames by the group that their file names."""
+    found: dict[str, list[Frame]] = {}
+    for frame in frames:
+        found.setdefault(frame.group, []).append(frame)
+    return found
+
+
 def _finite(values: object, shape: tuple[int, ...], name: str, source: str | None) -> NDArray[np.float64] | None:
     if values is None:
         return None

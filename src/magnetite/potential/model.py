@@ -23,6 +23,8 @@ from magnetite.zoo.model import ZooModel
 
 SLACK = (0.002, 0.05)
 """μB by which |m| may leave the trained range before it is said: half its width, within these."""
+VOLUME_SLACK = 0.02
+"""Share by which the volume may leave it."""
 
 
 class PotentialModel(ZooModel[Surroundings, PotentialReport]):
@@ -81,8 +83,7 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
         """Reports for a batch, in its order."""
         crystals = self.collate(batch)
         found = differentiate(self.network, crystals)
-        with torch.no_grad():
-            atoms = self.network(crystals) + self.network.references[crystals.species]
+        atoms = found.atoms + self.network.references[crystals.species]
         bounds = np.cumsum([0, *(len(item) for item in batch)])
         return [
             self._report(item, found, atoms, slice(bounds[number], bounds[number + 1]), number)
@@ -105,7 +106,7 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
         )
 
     def objections(self, item: Surroundings) -> tuple[str, ...]:
-        """Where moments leave the range that was trained."""
+        """Where moments or the volume leave the range that was trained."""
         lengths = np.linalg.norm(item.moments, axis=1)
         found = []
         for number in np.unique(item.numbers):
@@ -118,6 +119,10 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
                     f"|m| of {symbol} from {of.min():.3f} to {of.max():.3f} μB leaves the trained range "
                     f"{low:.3f}–{high:.3f} μB"
                 )
+        low, high = self.card.settings.get("volume_range", (0.0, np.inf))
+        volume = item.volume / len(item)
+        if not low * (1 - VOLUME_SLACK) <= volume <= high * (1 + VOLUME_SLACK):
+            found.append(f"volume of {volume:.2f} Å³/atom leaves the trained range {low:.2f}–{high:.2f} Å³/atom")
         return tuple(found)
 
     def failure(self, error: str, source: str | None) -> PotentialReport:

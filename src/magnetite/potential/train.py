@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from tqdm.auto import tqdm
 
-from magnetite.potential.frames import Frame, read_frames, without_moments_of
+from magnetite.potential.frames import read_frames, without_moments_of
 from magnetite.potential.network import PotentialConfig, PotentialNetwork
 from magnetite.potential.splits import Split, split_frames
 from magnetite.potential.start import configure, set_references, solve_linear, units_of
@@ -78,11 +78,3 @@ def train_potential(
     trained = fit(network, task, schedule, folder, progress=progress, log=log)
     assert isinstance(trained, PotentialNetwork)
     return trained
-
-
-def groups_of(frames: list[Frame]) -> dict[str, list[Frame]]:
-    """Frames by the group that their file names."""
-    found: dict[str, list[Frame]] = {}
-    for frame in frames:
-        found.setdefault(frame.group, []).append(frame)
-    return found
