@@ -20,7 +20,7 @@ from magnetite.potential.coupling import Harmonics, Mix, Power, SelfProduct, blo
 from magnetite.potential.explicit import ExplicitEnergy
 from magnetite.potential.orbit import SpinOrbit
 from magnetite.potential.radial import RadialBasis
-from magnetite.potential.spins import SPIN_FACTORS, spin_factors
+from magnetite.potential.spins import SPIN_FACTORS, bounded, spin_factors
 from magnetite.potential.standard import Standard
 
 _SPIN_CHANNELS = 8
@@ -122,7 +122,7 @@ class PotentialNetwork(nn.Module):
         """Energy of each atom in eV without the reference energy of its species, (n,)."""
         lmax, n = self.config.degree, len(batch.species)
         lengths = batch.vectors.norm(dim=-1)
-        spins, sizes, factors, basis, both, magnetic = self._pairs(batch, lengths)
+        spins, sizes, factors, basis, both, magnetic, wall = self._pairs(batch, lengths)
         shapes = self.harmonics(batch.vectors / lengths[..., None])
         density = both.transpose(1, 2) @ shapes  # (n, first, (lmax + 1)²)
         explicit = self.explicit(batch.species, sizes, density[..., 0], self.scale)
@@ -153,24 +153,23 @@ class PotentialNetwork(nn.Module):
         invariants = [self.contract(again * left), self.contract(coupled * again)]
         told = self.standard_again(torch.cat(invariants, dim=-1), batch.species)
         energy = energy + self.second(torch.cat([told, state, kind], dim=-1))[:, 0]
-        total: Tensor = explicit + self.scale * energy
+        total: Tensor = explicit + self.scale * energy + wall
         return total
 
-    def _pairs(self, batch: SpinBatch, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Scaled moments, their squares, spin factors, radial functions, products of these, the spins' part."""
-        spins = batch.moments * self.inverse_scales[batch.species][:, None]
-        sizes = spins.square().sum(-1)
+    def _pairs(self, batch: SpinBatch, lengths: Tensor) -> tuple[Tensor, ...]:
+        """Scaled moments, their squares, spin factors, radial functions, products of these, the spins' part, a wall."""
+        spins, sizes, wall = bounded(batch.moments * self.inverse_scales[batch.species][:, None])
         basis = self.radial(lengths) * batch.present[..., None]
         factors = spin_factors(spins, sizes, batch.neighbours)
         who = batch.species[batch.neighbours]
         plain = (basis[..., None, :] * self.senders[who][..., None]).flatten(2)
         magnetic = basis * self.spin_senders[who]
         both = torch.cat([plain, (magnetic[..., None, :] * factors[..., None]).flatten(2)], dim=-1)
-        return spins, sizes, factors, basis, both, magnetic
+        return spins, sizes, factors, basis, both, magnetic, wall
 
     def linear_features(self, batch: SpinBatch) -> Tensor:
         """What the constants of the explicit part multiply, (n, terms)."""
-        _, sizes, _, _, both, _ = self._pairs(batch, batch.vectors.norm(dim=-1))
+        _, sizes, _, _, both, _, _ = self._pairs(batch, batch.vectors.norm(dim=-1))
         return self.explicit.features(batch.species, sizes, both.sum(1))
 
     def fix_descriptors(self) -> None:
