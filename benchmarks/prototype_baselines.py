@@ -25,13 +25,14 @@ from __future__ import annotations
 import argparse
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import spglib
 import torch
+from prototype_dscribe import smallest
 from prototype_ovito import CLOSE_PACKED, OVITO, PTM_CLASSES, Scores, by_ovito, ovito_methods
 from prototype_robustness import chosen
 from sklearn.naive_bayes import BernoulliNB, GaussianNB
@@ -46,11 +47,10 @@ from magnetite.evaluation.prototypes import (
     finished,
     keep,
     measure,
-    samples,
     tally,
 )
 from magnetite.prototypes.defects import PRISTINE, Level, damaged
-from magnetite.prototypes.supercells import Prototype, Variant, hosts, read_prototypes
+from magnetite.prototypes.supercells import Prototype, Variant, hosts, pristine_samples, read_prototypes
 from magnetite.prototypes.table import FULL_GRID, USED_GRID, build_table
 from magnetite.structures import Crystal
 
@@ -126,12 +126,18 @@ class Bayes:
         }
 
 
-def periodic(prototypes: Sequence[Prototype], level: Level, repeats: int, seed: int) -> Iterator[Variant]:
-    """What the methods without a descriptor get: periodic supercells, and nanotubes to fail at."""
-    for host in hosts(prototypes):
-        if host.periodic or not isinstance(host.prototype.sample, Crystal):
-            for repeat in range(1 if level == PRISTINE else repeats):
-                yield damaged(host, level, repeat, seed)
+def drawn(prototypes: Sequence[Prototype], level: Level, args: argparse.Namespace, *, classic: bool) -> list[Variant]:
+    """Structures of a level, as prototype_robustness.py draws them; the smallest supercells alone if asked for.
+
+    Methods without a descriptor get periodic supercells, and nanotubes to fail at.
+    """
+    ideal = level == PRISTINE
+    every = pristine_samples(prototypes) if ideal and not classic else hosts(prototypes)
+    if classic:
+        every = [host for host in every if host.periodic or not isinstance(host.prototype.sample, Crystal)]
+    repeats = 1 if ideal else args.repeats
+    sizes = smallest(every) if args.smallest else every
+    return [damaged(host, level, repeat, args.seed) for host in sizes for repeat in range(repeats)]
 
 
 class Study:
@@ -144,6 +150,7 @@ class Study:
     def __init__(self, args: argparse.Namespace) -> None:
         self.args, self.prototypes, self.levels = args, read_prototypes(args.data), chosen(args.levels)
         self.draw = {"repeats": args.repeats, "seed": args.seed}
+        self.own = self.draw | ({"supercells": "smallest"} if args.smallest else {})
         self.found: dict[str, dict[Level, Score]] = {}
 
     def run(self) -> None:
@@ -153,30 +160,31 @@ class Study:
             for name in self.args.models:
                 self._model(name)
         if "spglib" in wanted:
-            self._group(tuple(SPGLIB), {"version": spglib.__version__}, periodic, lambda: by_spglib)
+            self._group(tuple(SPGLIB), {"version": spglib.__version__}, lambda: by_spglib)
         if "ovito" in wanted:
-            self._group(OVITO, {}, periodic, lambda: partial(by_ovito, ovito_methods()))
+            self._group(OVITO, {}, lambda: partial(by_ovito, ovito_methods()))
         if "bayes" in wanted:
             self._group(
-                tuple(BAYES), {"grid": self.args.grid}, samples,
-                lambda: Bayes(self.prototypes, self.args.rows, self.args.grid),
+                tuple(BAYES), {"grid": self.args.grid},
+                lambda: Bayes(self.prototypes, self.args.rows, self.args.grid), classic=False,
             )  # fmt: skip
 
     def _group(
         self,
         rows: Sequence[str],
         settings: dict[str, Any],
-        draw: Callable[..., Iterator[Variant]],
         prepare: Callable[[], Callable[[Sequence[Variant], Level], Scores]],
+        *,
+        classic: bool = True,
     ) -> None:
         """Methods that are asked together."""
-        studies = {row: {"method": row, **settings, **self.draw} for row in rows}
+        studies = {row: {"method": row, **settings, **self.own} for row in rows}
         self.found |= {row: finished(self.args.out, study) for row, study in studies.items()}
         waiting = [level for level in self.levels if any(level not in self.found[row] for row in rows)]
         method = prepare() if waiting else None
         for level in waiting:
             assert method is not None
-            asked = list(draw(self.prototypes, level, self.args.repeats, self.args.seed))
+            asked = drawn(self.prototypes, level, self.args, classic=classic)
             for row, score in method(asked, level).items():
                 keep(self.args.out, studies[row], score)
                 self.found[row][level] = score
@@ -208,7 +216,8 @@ class Study:
         close, models = CLOSE_PACKED, self.args.models
         able = dict.fromkeys(SPGLIB, simple) | {"PTM": PTM_CLASSES} | dict.fromkeys(OVITO[1:], close)
         every = dict.fromkeys([*BAYES, *models])
-        print(f"\nRepeats: {self.args.repeats}, of the models {self.args.model_repeats}; seed {self.args.seed}")
+        size = "the smallest supercells alone" if self.args.smallest else "all supercells"
+        print(f"\nRepeats: {self.args.repeats} of {size}, for models {self.args.model_repeats} of all supercells")
         print("\nOn the classes that each can name:\n")
         print(self.table({f"{row} ({len(known)})": (row, known) for row, known in able.items()}
                          | {f"{row} (108)": (row, None) for row in every}))  # fmt: skip
@@ -233,6 +242,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with the prototypes and manifest.csv")
     parser.add_argument("--repeats", type=int, default=1, help="damaged copies of each supercell")
     parser.add_argument("--model-repeats", type=int, default=2, help="the same for the models")
+    parser.add_argument("--smallest", action="store_true", help="other methods than models: smallest supercells alone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--levels", nargs="+", default=["all"], help="groups, or %% missing/%% displaced")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
