@@ -14,6 +14,7 @@ from magnetite.errors import StructureError
 from magnetite.potential.batch import SpinBatch, Surroundings, collate, surroundings
 from magnetite.potential.derivatives import differentiate
 from magnetite.potential.network import PotentialConfig, PotentialNetwork
+from magnetite.potential.spins import bounded
 from magnetite.structures import as_crystal
 
 CUTOFF = 4.0
@@ -198,3 +199,28 @@ def test_images_name_the_cells_of_neighbours() -> None:
     expected = atoms.positions[item.senders] + item.images @ atoms.cell.array - atoms.positions[item.receivers]
     np.testing.assert_allclose(item.vectors, expected, atol=1e-9)
     assert len(replace(item)) == len(atoms)
+
+
+def test_moments_beyond_the_data_meet_a_wall() -> None:
+    atoms, moments = shaken()
+    scaled = torch.from_numpy(moments / (1.001 * np.linalg.norm(moments, axis=1).max()))
+    seen, sizes, wall = bounded(scaled)
+    assert torch.equal(seen, scaled)  # nothing changes within the range of the data
+    assert not wall.any()
+    far, squares, high = bounded(10 * scaled[sizes > 0.5])
+    assert float(squares.max()) < 1.2
+    np.testing.assert_allclose(torch.linalg.cross(far, scaled[sizes > 0.5]), 0, atol=1e-12)
+    assert float(high.min()) > 1e4
+    model = network()
+    energies = [energy(model, atoms, factor * moments) for factor in (3, 4, 6)]
+    assert energies[0] < energies[1] < energies[2]
+
+
+@pytest.mark.parametrize("modulated", [True, False])
+def test_the_explicit_part_is_what_was_found_unless_it_is_modulated(modulated: bool) -> None:
+    config = replace(network().config, modulated=modulated)
+    names = dict(PotentialNetwork(config).named_parameters())
+    assert ("explicit.shift" in names) == modulated
+    settings = config.as_dict()
+    del settings["modulated"]
+    assert PotentialConfig(**settings).modulated, "cards that do not say are of the time when all were"

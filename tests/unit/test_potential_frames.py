@@ -1,0 +1,93 @@
+"""Which frames are held out, which an epoch draws, and what self-consistent moments say besides dE/dm = 0."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+
+from magnetite.potential.frames import Frame, groups_of, read_frames
+from magnetite.potential.network import PotentialConfig, PotentialNetwork
+from magnetite.potential.splits import split_frames
+from magnetite.potential.start import units_of
+from magnetite.potential.tasks import PotentialTask, assemble
+
+CUTOFF = 3.5
+
+
+def image(group: str, a: float, seed: int, sign: float = 1.0) -> Atoms:
+    """Two iron atoms with labels that mean nothing."""
+    atoms = bulk("Fe", "bcc", a=a, cubic=True)
+    atoms.rattle(0.05, seed=seed)
+    atoms.set_initial_magnetic_moments(None)
+    atoms.info["group"] = group
+    atoms.calc = SinglePointCalculator(
+        atoms, energy=-16.0, forces=np.zeros((2, 3)), magmoms=np.array([2.0, 2.0 * sign])
+    )
+    return atoms
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Many crystals of all volumes and few antiferromagnets of one."""
+    rng = np.random.default_rng(0)
+    wide = [image("wide", rng.uniform(2.4, 3.2), n) for n in range(60)]
+    narrow = [image("narrow", 2.8, 100 + n, sign=-1.0) for n in range(15)]
+    found = tmp_path / "frames.extxyz"
+    write(found, wide + narrow, format="extxyz")
+    return found
+
+
+def test_packed_files_are_read_as_plain_ones(path: Path) -> None:
+    packed = path.with_suffix(".extxyz.gz")
+    with gzip.open(packed, "wb") as handle:
+        handle.write(path.read_bytes())
+    plain, unpacked = read_frames(path, CUTOFF), read_frames(packed, CUTOFF)
+    assert len(plain) == len(unpacked) == 75
+    for one, other in zip(plain, unpacked, strict=True):
+        np.testing.assert_array_equal(one.around.vectors, other.around.vectors)
+        np.testing.assert_array_equal(one.around.moments, other.around.moments)
+        assert one.group == other.group
+
+
+def test_each_group_is_held_out_and_trained(path: Path) -> None:
+    split = split_frames(read_frames(path, CUTOFF), test=0.3)
+    train, test = groups_of(split.train), groups_of(split.test)
+    assert train.keys() == test.keys() == {"wide", "narrow"}
+    for name, total in (("wide", 60), ("narrow", 15)):
+        assert 0 < len(test[name]) <= np.ceil(0.3 * total)
+
+
+def test_small_groups_are_drawn_more_often(path: Path) -> None:
+    task = task_of(read_frames(path, CUTOFF))
+    chance = {frame.group: share for frame, share in zip(task.train, task.chances, strict=True)}
+    assert chance["narrow"] / chance["wide"] == pytest.approx(2)  # the root of 60 / 15
+    drawn = groups_of([frame for epoch in range(3) for batch in task.batches(epoch) for frame in batch])
+    assert len(drawn["narrow"]) == 3 * 15
+
+
+def task_of(frames: list[Frame]) -> PotentialTask:
+    return PotentialTask(frames, [], units_of(frames), torch.device("cpu"))
+
+
+@pytest.mark.parametrize("self_consistent", [True, False])
+def test_self_consistent_moments_are_asked_to_be_minima(path: Path, self_consistent: bool) -> None:
+    frames = read_frames(path, CUTOFF, self_consistent=self_consistent)[:4]
+    task = task_of(frames)
+    losses = []
+    for slope in (50.0, -50.0):  # eV per unit of |m|²: it only counts whether lengths have a minimum
+        model = PotentialNetwork(PotentialConfig((26,), (3.0,), (0.4444,), (0.2,), cutoff=CUTOFF, modulated=False))
+        with torch.no_grad():
+            model.explicit.linear[0, 1] = slope  # about the moments of all frames, a parabola up or down
+            crystals = assemble(frames, model, torch.device("cpu"))
+            model.references[0] = -8.0 - float(model(crystals).mean())
+        losses.append(float(task.loss(model, frames).detach()))
+    up, down = losses
+    assert (down > up + 1) == self_consistent
