@@ -14,8 +14,9 @@ from magnetite.exchange.conventions import K_B
 from magnetite.exchange.fitting import fit_exchange
 from magnetite.exchange.formats import write
 from magnetite.exchange.fourier import fourier, maximum
-from magnetite.exchange.luttinger import element_of, ground_state
+from magnetite.exchange.luttinger import ground_state
 from magnetite.exchange.rpa import rpa_temperature
+from magnetite.exchange.shells import element_of
 from magnetite.exchange.temperature import Effort, transition_temperature
 
 SMALL = Effort(spins=(64, 216), temperatures=6, steps=1000, scout_spins=64, scout_steps=200)

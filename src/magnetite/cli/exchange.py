@@ -6,14 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magnetite.cli.parsers import add_command
+from magnetite.cli.parsers import add_command, picture, target
 
 if TYPE_CHECKING:
     from magnetite.exchange.model import ExchangeModel
 
 DESCRIPTION = """\
 Show exchange constants shell by shell, where in the Brillouin zone J(q) is largest and the mean-field temperature;
-convert them between UppASD, Vampire, Spirit, csv and json; find the classical ground state.
+convert them between UppASD, Vampire, Spirit, csv and json; find the classical ground state. With --potential they are
+second derivatives of a magnetic potential's energy in the magnetic state of a structure.
 
 H = - sum over pairs (each once) J e_i.e_j, unit vectors, meV: positive is ferromagnetic. Other programs' conventions
 are turned into this one on reading and back on writing.
@@ -24,6 +25,7 @@ examples:
   magnetite exchange uppasd_folder --to vampire.ucf
   magnetite exchange J.csv --ground-state --out order.mcif --plot J.png --plot-q Jq.png
   magnetite exchange compounds.jsonl.gz --name NiO --ground-state
+  magnetite exchange NiO-1-AFM.extxyz --potential potential-nio --to J.csv
 """
 FORMATS = ("uppasd", "vampire", "spirit", "csv", "json")
 """Those of `magnetite.exchange.formats`, repeated to keep ``--help`` quick."""
@@ -31,10 +33,45 @@ SHELLS = 12
 
 
 def add_input(parser: argparse.ArgumentParser) -> None:
-    """The file of exchange constants."""
+    """The file of exchange constants, or a structure whose constants a potential gives."""
     parser.add_argument("file", type=Path, metavar="FILE", help="inpsd.dat or its folder, ucf, cfg, csv, json, jsonl")
     parser.add_argument("--format", choices=FORMATS, help="of the file, if its name does not say")
     parser.add_argument("--name", help="which record of a file with several")
+    parser.add_argument(
+        "--potential",
+        metavar="CARD",
+        help="the file is a structure with moments: take the constants from this potential",
+    )
+    parser.add_argument("--reach", type=float, metavar="Å", help="longest bond of the potential (default: its cutoff)")
+
+
+def load_constants(args: argparse.Namespace) -> ExchangeModel:
+    """The exchange constants of a file or, in the state of a structure's moments, of a potential.
+
+    Tensors where the potential knows spin–orbit coupling, numbers otherwise.
+    """
+    if args.potential is None:
+        from magnetite.exchange.formats import read
+
+        return read(args.file, args.format, name=args.name)
+    import magnetite
+    from magnetite.cli.spin_relax import read_atoms
+    from magnetite.errors import ExchangeError
+    from magnetite.exchange import ExchangeModel
+    from magnetite.potential.exchange import exchange_of
+    from magnetite.potential.model import PotentialModel
+
+    potential = magnetite.load(args.potential, "cpu")
+    if not isinstance(potential, PotentialModel):
+        raise ExchangeError("is no magnetic potential", args.potential)
+    atoms = read_atoms(args.file)
+    found = exchange_of(potential, atoms, reach=args.reach)
+    values = found.tensors if potential.network.config.spin_orbit else found.couplings
+    notes = (f"of {potential.card}, in the state given", *potential.objections(potential.prepare(atoms)))
+    return ExchangeModel.from_bonds(
+        found.lattice, found.frac_coords, found.bonds, values, species=found.species, moments=found.moments,
+        name=args.file.stem, notes=notes,
+    )  # fmt: skip
 
 
 def add_parser(subparsers: Any) -> None:
@@ -44,18 +81,18 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--to", type=Path, metavar="FILE", help="write them there (UppASD: a folder)")
     parser.add_argument("--to-format", choices=FORMATS, help="of that file, if its name does not say")
     parser.add_argument("--ground-state", action="store_true", help="relax the classical ground state")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the ground state (mcif, vasp, extxyz)")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="picture of J(r)")
-    parser.add_argument("--plot-q", type=Path, metavar="FILE", help="picture of J(q)")
+    parser.add_argument("--out", type=target, metavar="FILE", help="write the ground state (mcif, vasp, extxyz)")
+    parser.add_argument("--plot", type=picture, metavar="FILE", help="picture of J(r)")
+    parser.add_argument("--plot-q", type=picture, metavar="FILE", help="picture of J(q)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Show, convert, relax and draw, whatever was asked for."""
-    from magnetite.exchange.formats import read, write
-
-    model = read(args.file, args.format, name=args.name)
+    model = load_constants(args)
     _show(model)
     if args.to is not None:
+        from magnetite.exchange.formats import write
+
         print(f"\nwritten: {write(model, args.to, args.to_format)}")  # noqa: T201
     if args.ground_state or args.out is not None:
         from magnetite.exchange.luttinger import ground_state
@@ -80,19 +117,16 @@ def _show(model: ExchangeModel) -> None:
     from magnetite.exchange.checks import warnings_of
     from magnetite.exchange.fourier import maximum
     from magnetite.exchange.meanfield import mean_field_temperature
+    from magnetite.exchange.shells import shells
 
     print(f"{model.name}: {len(model)} magnetic sites, {len(model.first)} bonds")  # noqa: T201
     print("  pair             Å        n per site   J / meV")  # noqa: T201
-    labels = [
-        (round(float(d), 3), "-".join(sorted((model.species[i], model.species[j]))), round(float(value), 4))
-        for d, i, j, value in zip(model.distances, model.first, model.second, model.isotropic, strict=True)
-    ]
-    shells = sorted(set(labels))
-    for shell in shells[:SHELLS]:
-        distance, pair, value = shell
-        print(f"  {pair:<12} {distance:8.3f} {2 * labels.count(shell) / len(model):10.2f} {value:12.4f}")  # noqa: T201
-    if len(shells) > SHELLS:
-        print(f"  … {len(shells) - SHELLS} more")  # noqa: T201
+    found = shells(model)
+    for shell in found[:SHELLS]:
+        spread = f" ± {shell.spread:.4f}" if shell.spread >= 5e-5 else ""  # noqa: PLR2004
+        print(f"  {shell.pair:<12} {shell.distance:8.3f} {shell.neighbours:10.2f} {shell.mean:12.4f}{spread}")  # noqa: T201
+    if len(found) > SHELLS:
+        print(f"  … {len(found) - SHELLS} more")  # noqa: T201
     best = maximum(model)
     wave = " ".join(f"{c:.4g}" for c in np.round(best.q, 6))
     print(f"J(q) is largest, {best.value:.4f} meV, at q = ({wave})")  # noqa: T201

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,6 +51,27 @@ def add_model(parser: argparse.ArgumentParser, default: str) -> None:
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Where networks run."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
+
+
+def picture(text: str) -> Path:
+    """Type of an argument that names a picture: refused at once, not after the work, if it cannot be drawn there."""
+    try:
+        from matplotlib.backend_bases import FigureCanvasBase
+    except ImportError:
+        raise argparse.ArgumentTypeError("pictures need matplotlib: pip install 'magnetite[plot]'") from None
+    path = target(text)
+    kinds = FigureCanvasBase.get_supported_filetypes()
+    if path.suffix.lstrip(".").lower() not in kinds:
+        raise argparse.ArgumentTypeError(f"{text}: a picture ends in .{', .'.join(sorted(kinds))}")
+    return path
+
+
+def target(text: str) -> Path:
+    """Type of an argument that names a file to write: refused at once if its folder is not there."""
+    path = Path(text)
+    if not path.parent.is_dir() or path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: {'is a folder' if path.is_dir() else 'no such folder'}")
+    return path
 
 
 def add_quiet(parser: argparse.ArgumentParser) -> None:

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     from magnetite_ase.potential import SpinPotential
 
-    atoms = _read(args.file)
+    atoms = read_atoms(args.file)
     calculator = SpinPotential(args.model, moments="relaxed", device=args.device)
     if args.moment is not None:
         carrying = np.isin(atoms.numbers, calculator.potential.network.magnetic_numbers)
@@ -77,7 +77,7 @@ def _largest(values: Any) -> float:
     return float(abs(values).max())
 
 
-def _read(path: Path) -> Any:
+def read_atoms(path: Path) -> Any:
     """The file's only structure with its moments.
 
     Raises:

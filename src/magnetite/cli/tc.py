@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from magnetite.cli.exchange import add_input
-from magnetite.cli.parsers import add_command, add_quiet
+from magnetite.cli.exchange import add_input, load_constants
+from magnetite.cli.parsers import add_command, add_quiet, picture, target
 
 DESCRIPTION = """\
 Estimate the transition temperature of exchange constants in three ways: mean field, random phase approximation, and
@@ -36,8 +36,8 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the random numbers (default: %(default)s)")
     parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="keep simulations there, and go on from it")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the report with all curves (json)")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="picture of M(T), C(T) and Binder's cumulant")
+    parser.add_argument("--out", type=target, metavar="FILE", help="write the report with all curves (json)")
+    parser.add_argument("--plot", type=picture, metavar="FILE", help="picture of M(T), C(T) and Binder's cumulant")
     add_quiet(parser)
 
 
@@ -46,18 +46,19 @@ def run(args: argparse.Namespace) -> int:
     import numpy as np
 
     from magnetite.errors import ExchangeError
-    from magnetite.exchange.formats import read
     from magnetite.exchange.temperature import QUICK, Effort, transition_temperature
 
-    model = read(args.file, args.format, name=args.name)
+    model = load_constants(args)
     if args.spin is not None:
+        if not 0 < args.spin < float("inf"):
+            raise ExchangeError("--spin takes a positive length S")
         model = replace(model, spins=np.full(len(model), args.spin))
     efforts = {"quick": QUICK, "normal": Effort(), "thorough": Effort((1000, 4000), 11, 15_000)}
     grid = None
     if args.temperatures is not None:
         low, high, number = args.temperatures
-        if not 0 < low < high or number < 2:  # noqa: PLR2004
-            raise ExchangeError("--temperatures takes 0 < LOW < HIGH in K and at least 2 of them")
+        if not 0 < low < high < float("inf") or number < 2 or number != int(number):  # noqa: PLR2004
+            raise ExchangeError("--temperatures takes 0 < LOW < HIGH in K and a whole number of them, at least 2")
         grid = np.linspace(low, high, int(number)).tolist()
     report = transition_temperature(
         model, effort=efforts[args.effort], temperatures=grid, seed=args.seed, progress=not args.quiet,

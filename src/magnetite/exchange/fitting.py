@@ -15,6 +15,7 @@ import numpy as np
 
 from magnetite.errors import ExchangeError
 from magnetite.exchange.model import ExchangeModel
+from magnetite.exchange.shells import SAME_SHELL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 MILLI = 1000.0
 SMALLEST_MOMENT = 0.1
 """μB; sites with less carry no spin here."""
-SAME_SHELL = 0.02
-"""Å; distances closer than this are one shell."""
 
 
 class Shell(NamedTuple):

@@ -8,7 +8,6 @@ not reached, larger cells are tried too, and the answer is the lowest state foun
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
@@ -17,6 +16,7 @@ import numpy as np
 
 from magnetite.exchange.fourier import DENOMINATORS, Maximum, fourier, maximum
 from magnetite.exchange.relaxation import MagneticCell, magnetic_cell, relax
+from magnetite.exchange.shells import element_of
 from magnetite.orderings.order import MagneticOrder
 from magnetite.orderings.supercells import smallest_supercell
 
@@ -155,14 +155,3 @@ def _order(
         kind, 1.0, lattice.tolist(), tuple(element_of(s) for s in model.species) * len(cell.cells),
         np.round(sites % 1.0, 12).tolist(), np.round(moments, 6).tolist(), rows.tolist(), text, text,
     )  # fmt: skip
-
-
-def element_of(label: str) -> str:
-    """The element a site's label speaks of (``Mn2``, ``25``), ``X`` where it speaks of none."""
-    from ase.data import atomic_numbers, chemical_symbols
-
-    if label.isdigit() and 0 < int(label) < len(chemical_symbols):
-        return str(chemical_symbols[int(label)])
-    match = re.match(r"[A-Z][a-z]?", label)
-    symbol = match.group() if match else "X"
-    return symbol if symbol in atomic_numbers else symbol[0] if symbol[0] in atomic_numbers else "X"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -105,9 +105,8 @@ class ExchangeModel(MSONable):
         values = np.asarray(couplings, dtype=float)
         first, second, images, values = unique_bonds(table, values, size, name)
         return cls(
-            lattice, coords, tuple(species or ["X"] * size), np.broadcast_to(1.0 if moments is None else moments, size),
-            np.broadcast_to(np.nan if spins is None else spins, size), first, second, images, values, anisotropy, name,
-            notes,
+            lattice, coords, tuple(species or ["X"] * size), _of_sites(moments, 1.0, size),
+            _of_sites(spins, np.nan, size), first, second, images, values, anisotropy, name, notes,
         )  # fmt: skip
 
     @property
@@ -173,13 +172,11 @@ class ExchangeModel(MSONable):
             total -= np.einsum("ia,iac,ic->", e, self.anisotropy, e)
         return float(total)
 
-    def trimmed(self, smallest: float) -> ExchangeModel:
-        """The model without couplings whose largest entry is below `smallest` meV."""
-        kept = self.strengths >= smallest
-        return replace(
-            self, first=self.first[kept], second=self.second[kept], images=self.images[kept],
-            couplings=self.couplings[kept],
-        )  # fmt: skip
+
+def _of_sites(given: Any, unknown: float, size: int) -> NDArray[np.float64]:
+    """A number for each site; lists are left as they are, for `_validate` to judge."""
+    values = np.asarray(unknown if given is None else given, dtype=float)
+    return np.full(size, float(values)) if values.ndim == 0 else values
 
 
 _KINDS: dict[str, Any] = {
@@ -206,6 +203,8 @@ def _validate(model: ExchangeModel) -> None:
             raise ExchangeError(f"{key} holds a number that is not finite", model.name)
     if abs(np.linalg.det(model.lattice)) < SAME:
         raise ExchangeError("the cell vectors span no volume", model.name)
+    if (model.moments < 0).any():
+        raise ExchangeError("moments are lengths; one is negative", model.name)
     if (model.spins <= 0).any():
         raise ExchangeError("a spin length S is not positive", model.name)
     _validate_anisotropy(model, size)

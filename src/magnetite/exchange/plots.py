@@ -9,6 +9,7 @@ import numpy as np
 
 from magnetite.errors import MagnetiteError
 from magnetite.exchange.fourier import Fourier
+from magnetite.exchange.shells import pair_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,8 +41,7 @@ def plot_couplings(model: ExchangeModel) -> Figure:
     """J(r): isotropic exchange over distance, a colour for each pair of species."""
     figure = _figure(6.4, 4.2)
     axes = figure.add_subplot()
-    labels = np.array(model.species)
-    names = np.array(["-".join(sorted((labels[i], labels[j]))) for i, j in zip(model.first, model.second, strict=True)])
+    names = pair_names(model)
     for name in np.unique(names):
         rows = names == name
         axes.plot(model.distances[rows], model.isotropic[rows], "o", ms=4, label=name)
@@ -52,7 +52,7 @@ def plot_couplings(model: ExchangeModel) -> Figure:
 
 
 def plot_fourier(model: ExchangeModel) -> Figure:
-    """J(q): eigenvalues along lines between halves of the reciprocal vectors."""
+    """J(q), with tensors and 2A where there are some: eigenvalues along lines between halves of reciprocal vectors."""
     corners = np.array([place for _, place in PATH], dtype=float)
     reciprocal = np.linalg.inv(model.lattice).T
     lengths = np.linalg.norm(np.diff(corners, axis=0) @ reciprocal, axis=1)
@@ -62,7 +62,8 @@ def plot_fourier(model: ExchangeModel) -> Figure:
     x = np.concatenate([t + share[:, 0] * length for t, length in zip(ticks, lengths, strict=False)])
     figure = _figure(7.2, 4.2)
     axes = figure.add_subplot()
-    axes.plot(x, np.linalg.eigvalsh(Fourier(model)(points)), color="C0", lw=1.2)
+    eigenvalues = np.linalg.eigvalsh(Fourier(model, components=not model.is_isotropic)(points))
+    axes.plot(x, eigenvalues, color="C0", lw=1.2)
     for tick in ticks:
         axes.axvline(tick, color="0.8", lw=0.8)
     axes.set_xticks(ticks, [label for label, _ in PATH])

@@ -12,7 +12,7 @@ from magnetite.errors import ExchangeError
 from magnetite.exchange.checks import dimensions, warnings_of
 from magnetite.exchange.fourier import Maximum, maximum
 from magnetite.exchange.meanfield import correction, mean_field_temperature
-from magnetite.exchange.montecarlo.crossing import Transition, beginning, binder_crossing, heat_peak, misses
+from magnetite.exchange.montecarlo.crossing import FEWEST, Transition, beginning, binder_crossing, heat_peak, misses
 from magnetite.exchange.montecarlo.engine import Plan, simulate
 from magnetite.exchange.montecarlo.order_parameter import MOST_WAVES, order_parameter
 from magnetite.exchange.montecarlo.statistics import Curves, curves
@@ -55,6 +55,8 @@ SCOUT_TEMPERATURES = 14
 LOWEST, HIGHEST = 0.12, 1.0
 """Of the scout's temperatures, in units of the mean-field temperature."""
 MOST_WINDOWS = 3
+WIDE = 0.4
+"""Half the width of the window where nothing orders: the specific heat of layers and chains has a broad peak."""
 
 
 @dataclass(frozen=True)
@@ -139,9 +141,12 @@ def transition_temperature(
         found, measured, more = search.at(tuple(float(t) for t in temperatures))
     if not best.commensurate:
         notes.append("incommensurate: supercells hold the fraction nearest to the best wave vector")
+    factor = correction(model)
+    if factor is None:
+        notes.append("spin lengths unknown: not corrected by (S + 1)/S")
     return TransitionReport(
         model.name, [float(c) for c in best.q], mean_field, rpa, found.temperature, found.error, found.method,
-        correction(model), [*notes, *more], measured,
+        factor, [*notes, *more], measured,
     )  # fmt: skip
 
 
@@ -159,16 +164,17 @@ class _Search:
     def window(self, mean_field: float) -> tuple[Transition, list[Curves], list[str]]:
         """Find the window, then the crossing in it."""
         effort = self.effort
+        width = effort.width if self.orders else WIDE
         grid = np.linspace(LOWEST, HIGHEST, SCOUT_TEMPERATURES) * mean_field
         scouted, _ = self._simulate(effort.scout_spins, tuple(grid), effort.scout_steps, "scout")
         centre = beginning(scouted)
         for attempt in range(MOST_WINDOWS):
-            grid = centre * np.linspace(1 - effort.width, 1 + effort.width, effort.temperatures)
+            grid = centre * np.linspace(1 - width, 1 + width, effort.temperatures)
             found, measured, notes = self.at(tuple(grid))
             side = 0 if found.method.startswith("Binder") else self._side(measured)
             if attempt == MOST_WINDOWS - 1 or side == 0:
                 break
-            centre *= 1 + side * effort.width
+            centre *= 1 + side * width
         return found, [scouted, *measured], notes
 
     def _side(self, measured: list[Curves]) -> int:
@@ -197,7 +203,9 @@ class _Search:
         if self.orders and measured[0].n_spins != measured[1].n_spins:
             found = binder_crossing(measured[0], measured[1], self.seed)
         if found is None:
-            found = heat_peak(measured[-1])
+            found = heat_peak(measured[-1], self.seed)
+            if len(temperatures) < FEWEST:
+                notes.append(f"{len(temperatures)} temperatures are too few for a crossing of cumulants")
             if misses(measured[-1]):
                 low, high = temperatures[0], temperatures[-1]
                 notes.append(f"temperatures from {low:.4g} to {high:.4g} K miss the transition: give others")

@@ -26,14 +26,21 @@ def from_record(record: Mapping[str, Any]) -> ExchangeModel:
     Raises:
         ExchangeError: a key is missing, or numbers do not fit.
     """
-    missing = [key for key in ("lattice", "frac_coords", "bonds") if key not in record]
+    if not isinstance(record, dict):
+        raise ExchangeError(f"a record is an object with lattice, frac_coords and bonds, not a {type(record).__name__}")
+    missing = [key for key in ("lattice", "frac_coords", "bonds") if record.get(key) is None]
     if missing:
         raise ExchangeError(f"record lacks {', '.join(missing)}", record.get("name"))
     bonds = record["bonds"]
+    short = next((bond for bond in bonds if not isinstance(bond, list) or len(bond) < 6), None)  # noqa: PLR2004
+    if short is not None:
+        raise ExchangeError(f"a bond is [i, j, cell_a, cell_b, cell_c, J], not {short}", record.get("name"))
+    notes = ("moments are not given: 1 μB assumed",) if record.get("moments") is None else ()
     return ExchangeModel.from_bonds(
         record["lattice"], record["frac_coords"], np.array([bond[:5] for bond in bonds], dtype=int),
         np.array([bond[5] for bond in bonds], dtype=float), species=record.get("labels"), moments=record.get("moments"),
         spins=record.get("S"), anisotropy=record.get("anisotropy"), name=str(record.get("name", "exchange")),
+        notes=notes,
     )  # fmt: skip
 
 
@@ -62,11 +69,12 @@ def read(path: Path, name: str | None = None) -> ExchangeModel:
     text = raw.decode("utf-8")
     lines = ".jsonl" in path.suffixes
     rows = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else [json.loads(text)]
-    names = [str(row.get("name")) for row in rows]
     if name is None and len(rows) == 1:
         return from_record(rows[0])
+    names = [str(row.get("name")) if isinstance(row, dict) else "?" for row in rows]
     if name not in names:
-        raise ExchangeError(f"has {len(rows)} records, none of them named {name!r}: {', '.join(names[:60])}")
+        wanted = "say which" if name is None else f"none of them named {name!r}"
+        raise ExchangeError(f"has {len(rows)} records, {wanted}: {', '.join(names[:60])}")
     return from_record(rows[names.index(name)])
 
 

@@ -24,7 +24,7 @@ def read(path: Path) -> ExchangeModel:
     """Read a configuration with ``bravais_vectors``, ``basis`` and ``n_interaction_pairs``.
 
     Raises:
-        ExchangeError: one of them is missing.
+        ExchangeError: one of them is missing, or there are fewer pairs or other moments than announced.
     """
     lines = [line.split("#")[0].split() for line in path.read_text(encoding="utf-8").splitlines()]
     rows = [line for line in lines if line]
@@ -42,7 +42,10 @@ def read(path: Path) -> ExchangeModel:
     place = places["n_interaction_pairs"]
     number = int(rows[place][1])
     columns = [word.lower() for word in rows[place + 1]]
-    table = np.array([row[: len(columns)] for row in rows[place + 2 : place + 2 + number]], dtype=float)
+    pairs = [row[: len(columns)] for row in rows[place + 2 : place + 2 + number]]
+    if len(pairs) < number or any(len(row) < len(columns) for row in pairs):
+        raise ExchangeError(f"announces {number} pairs of {len(columns)} columns, but holds others")
+    table = np.array(pairs, dtype=float)
     bonds = table[:, [columns.index(c) for c in ("i", "j", "da", "db", "dc")]].astype(int)
     values = table[:, columns.index("jij")]
     if "dijx" in columns:
@@ -51,9 +54,12 @@ def read(path: Path) -> ExchangeModel:
             length = np.linalg.norm(vectors, axis=1, keepdims=True)
             vectors = vectors / np.where(length > 0, length, 1) * table[:, [columns.index("dij")]]
         values = values[:, None, None] * np.eye(3) + _crossed(vectors)
+    if len(moments) not in {1, size}:
+        raise ExchangeError(f"{len(moments)} mu_s for {size} sites of the basis")
     return ExchangeModel.from_bonds(
-        lattice, coords, bonds, values, moments=moments if len(moments) == size else moments[0], name=path.stem
-    )
+        lattice, coords, bonds, values, moments=moments if len(moments) == size else moments[0], name=path.stem,
+        notes=() if "mu_s" in places else ("moments are not given: 1 μB assumed",),
+    )  # fmt: skip
 
 
 def write(model: ExchangeModel, path: Path) -> Path:

@@ -27,7 +27,7 @@ def read(path: Path) -> ExchangeModel:
     """Read a table that `write` wrote, or one whose lines were edited.
 
     Raises:
-        ExchangeError: the comment line or a column is missing.
+        ExchangeError: the comment line, a column or a value is missing.
     """
     lines = path.read_text(encoding="utf-8").splitlines()
     if not lines or not lines[0].startswith(MARK):
@@ -39,6 +39,9 @@ def read(path: Path) -> ExchangeModel:
     missing = [name for name in (*BOND, *wanted) if rows and name not in columns]
     if missing:
         raise ExchangeError(f"has no column {', '.join(missing)}")
+    short = next((number for number, row in enumerate(rows, start=3) if None in row.values()), None)
+    if short is not None:
+        raise ExchangeError(f"line {short} has fewer values than there are columns")
     bonds = np.array([[int(row[name]) for name in BOND] for row in rows], dtype=int)
     values = np.array([[float(row[name]) for name in wanted] for row in rows])
     shaped = values.reshape(-1, 3, 3) if len(wanted) > 1 else values.reshape(-1)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 DRAWS = 200
 """Of the curves within their errors, for the error of the crossing."""
 FINE = 400
+FEWEST = 4
+"""Temperatures that a crossing needs."""
 CLEAR = 2.0
 """Errors by which a difference must exceed nothing."""
 ORDERED = 0.66
@@ -50,9 +52,9 @@ def binder_crossing(small: Curves, large: Curves, seed: int = 0) -> Transition |
     errors = [np.hypot(np.nan_to_num(c.errors["binder"], nan=0.01), LEAST_ERROR) for c in (small, large)]
     # far above and below nothing crosses, and a cubic need not follow
     near = (values[1] > 0.25) & (values[1] < 0.664)  # noqa: PLR2004
-    if near.sum() < 4:  # noqa: PLR2004
+    if near.sum() < FEWEST:
         near = np.ones(len(grid), dtype=bool)
-    if len(grid) < 4:  # noqa: PLR2004
+    if len(grid) < FEWEST:
         return None
     grid, values, errors = grid[near], [v[near] for v in values], [e[near] for e in errors]
     centre = _cross(grid, values, errors)
