@@ -15,8 +15,9 @@ from sklearn.metrics import f1_score
 
 from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD
 from magnetite.elements import property_table
+from magnetite.order.growing import K_MEMBERS, TREES
 from magnetite.order.tasks import join, k_fold
-from magnetite.order.train import K_MEMBERS, TREES, read_examples
+from magnetite.order.train import read_examples
 from magnetite.order.trees import descriptor
 
 

@@ -1,36 +1,40 @@
-"""What the energies of all candidate wave vectors bring to trees that tell zero from non-zero k.
+"""What tells zero from non-zero propagation vectors: the trees that ship, other trees, and the body's features.
 
 python benchmarks/zero_k.py --data DATA
 
-Five folds by reduced formula, those of the model's readouts; each kind of trees without and with `wave_summary`. The
-last lines average trees with the shipped model of magnetism, each row by the readout that never saw its formula.
+Folds by reduced formula: those of the shipped members first, then two other divisions into five. The body's features
+are the principal components of their mean over the atoms.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.metrics import roc_auc_score
 
-from magnetite.datasets.records import read_records
-from magnetite.elements import property_table
+from magnetite.order.growing import K_BAG, K_MEMBERS, K_TREES
 from magnetite.order.model import OrderModel
-from magnetite.order.tasks import evaluate, join, k_fold, out_of_fold
-from magnetite.order.train import FOREST, K_MEMBERS, TREES, read_examples
+from magnetite.order.tasks import evaluate, join, k_fold
+from magnetite.order.train import read_examples
 from magnetite.order.trees import descriptor
-from magnetite.propagation.zero import wave_summary
-from magnetite.structures import as_crystal
 from magnetite.zoo.loading import load
 
-FORESTS = {"n_estimators": 200, "min_samples_leaf": 2, "max_features": 0.2, "random_state": 0}
+FOREST = {"n_estimators": 200, "min_samples_leaf": 2, "max_features": 0.2, "random_state": 0}
 KINDS = {
-    "boosted trees": lambda: HistGradientBoostingClassifier(**TREES),
-    "random forest": lambda: RandomForestClassifier(**FOREST),
-    "extra trees": lambda: ExtraTreesClassifier(**FORESTS),
+    f"mean of {K_BAG} boosted trees (shipped)": lambda: [
+        HistGradientBoostingClassifier(**K_TREES | {"random_state": seed}) for seed in range(K_BAG)
+    ],
+    "random forest": lambda: [RandomForestClassifier(**FOREST)],
+    "extra trees": lambda: [ExtraTreesClassifier(**FOREST)],
 }
+COMPONENTS = 24
+DIVISIONS = 3
 
 
 def main() -> None:
@@ -38,47 +42,40 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with the labelled data")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    rows = read_examples(args.data, sets=("measured",))
-    cells = {
-        str(row["id"]): row["parent_cell"]
-        for row in read_records(args.data / "magndata" / "magndata.jsonl.gz")
-        if row["usable"]
-    }
-    table = torch.from_numpy(property_table().copy())
-    plain = np.concatenate([descriptor(join([e]), table).numpy() for e in rows])
-    waves = np.array([wave_summary(as_crystal(cells[e.identity]).primitive[0]) for e in rows])
-    label, fold = np.array([e.zero_k for e in rows]), np.array([k_fold(e.formula, K_MEMBERS) for e in rows])
-    inputs = {"descriptor": plain, "descriptor and waves": np.hstack([plain, waves])}
-    print(f"zero k, {K_MEMBERS}-fold by formula, {len(label):,} rows (one standard error is about 0.011)")
-    probabilities = {
-        (kind, name): held_out(make, x, label, fold) for kind, make in KINDS.items() for name, x in inputs.items()
-    }
-    for (kind, name), found in probabilities.items():
-        show(f"{kind}, {name}", found, label)
-    for name in inputs:
-        show(f"all three, {name}", np.mean([probabilities[kind, name] for kind in KINDS], axis=0), label)
     model = load(device="cpu")
     assert isinstance(model, OrderModel)
-    logits = out_of_fold(rows, evaluate(model.network, rows, torch.device("cpu"))["zero_k"])
-    own = model.calibration.zero_k_probability(logits[:, None])
-    show(f"{model.card}", own, label)
-    for name in inputs:
-        for kinds in (("extra trees",), tuple(KINDS)):
-            trees = np.mean([probabilities[kind, name] for kind in kinds], axis=0)
-            show(f"{model.card} and {' + '.join(kinds)}, {name}", (own + trees) / 2, label)
+    rows = read_examples(args.data, sets=("measured",))
+    plain = np.concatenate([descriptor(join([e]), model.network.body.properties).numpy() for e in rows])
+    features = evaluate(model.network, rows, model.device)["features"]
+    body = PCA(COMPONENTS, random_state=0).fit_transform(features)
+    inputs = {"descriptor (shipped)": plain, "descriptor and body": np.hstack([plain, body])}
+    label = np.array([e.zero_k for e in rows])
+    divisions = [np.array([fold(e.formula, number) for e in rows]) for number in range(DIVISIONS)]
+    print(f"zero k, {len(label):,} rows (one standard error is about 0.011)\n")
+    print(f"| trees | inputs | accuracy in {DIVISIONS} divisions | mean | AUC |\n| --- | --- | --- | --- | --- |")
+    for kind, make in KINDS.items():
+        for name, x in inputs.items():
+            found = [held_out(make, x, label, division) for division in divisions]
+            right = [((p > 0.5) == label).mean() for p in found]
+            area = np.mean([roc_auc_score(label, p) for p in found])
+            print(f"| {kind} | {name} | {', '.join(f'{r:.3f}' for r in right)} | {np.mean(right):.3f} | {area:.3f} |")
 
 
-def held_out(make, x: np.ndarray, label: np.ndarray, fold: np.ndarray) -> np.ndarray:  # noqa: ANN001
+def fold(formula: str, division: int) -> int:
+    """The fold of a formula; that of the shipped members in division 0."""
+    if division == 0:
+        return k_fold(formula, K_MEMBERS)
+    return int(hashlib.sha256(f"{division} {formula}".encode()).hexdigest(), 16) % K_MEMBERS
+
+
+def held_out(make, x: np.ndarray, label: np.ndarray, folds: np.ndarray) -> np.ndarray:  # noqa: ANN001
     """Probability of zero k of each row, by trees that never saw its formula."""
     found = np.zeros(len(label))
     for member in range(K_MEMBERS):
-        inside = fold != member
-        found[~inside] = make().fit(x[inside], label[inside]).predict_proba(x[~inside])[:, 1]
+        inside = folds != member
+        models = [model.fit(x[inside], label[inside]) for model in make()]
+        found[~inside] = np.mean([model.predict_proba(x[~inside])[:, 1] for model in models], axis=0)
     return found
-
-
-def show(name: str, probabilities: np.ndarray, label: np.ndarray) -> None:
-    print(f"{name:<90} {((probabilities > 0.5) == label).mean():.4f}", flush=True)
 
 
 if __name__ == "__main__":

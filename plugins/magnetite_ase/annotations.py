@@ -35,8 +35,8 @@ def annotate(atoms: Atoms, report: MagnetismReport | None = None) -> MagnetismRe
     """Write a report onto atoms, replacing an earlier one.
 
     ``atoms.info`` gains ``magnetite_ordering``, ``magnetite_p_nm``, ``magnetite_p_afm``,
-    ``magnetite_p_fm``, ``magnetite_zero_k``, ``magnetite_uncertainty``, ``magnetite_in_domain``,
-    ``magnetite_model`` and ``magnetite_report`` (the whole report, see `stored_report`);
+    ``magnetite_p_fm``, ``magnetite_zero_k``, ``magnetite_uncertainty``, ``magnetite_mutual_information``,
+    ``magnetite_in_domain``, ``magnetite_model`` and ``magnetite_report`` (the whole report, see `stored_report`);
     ``atoms.arrays`` gains ``magnetite_abs_moments``, predicted |m| in μB, shape (n_atoms,).
     Moments and results that the atoms carry are left alone.
 
@@ -99,7 +99,8 @@ def database_fields(report: MagnetismReport) -> dict[str, dict[str, Any]]:
 def _flat(report: MagnetismReport) -> dict[str, Any]:
     shares = {f"p_{name.lower()}": float(share) for name, share in report.probabilities.items()}
     flat = {"ordering": report.label, **shares, "zero_k": report.zero_k_probability}
-    flat |= {"uncertainty": float(report.uncertainty), "in_domain": bool(report.in_domain), "model": report.model}
+    flat |= {"uncertainty": float(report.uncertainty), "mutual_information": report.mutual_information}
+    flat |= {"in_domain": bool(report.in_domain), "model": report.model}
     return {PREFIX + key: value for key, value in flat.items() if value is not None}
 
 

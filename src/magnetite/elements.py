@@ -7,7 +7,7 @@ prediction never depends on the version of the library that the table was taken 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from functools import cache
 
 import numpy as np
@@ -35,16 +35,13 @@ CAN_CARRY = [symbol in MAGNETIC_ELEMENTS for symbol in chemical_symbols[: MAX_AT
 U_METALS = frozenset("Co Cr Fe Mn Mo Ni V W".split())
 U_ANIONS = ("O", "F")
 """The Materials Project computes compounds of one of `U_METALS` with one of these with GGA+U."""
+GGAU_PARTS = [[float(s in U_METALS), float(s in U_ANIONS)] for s in chemical_symbols[: MAX_ATOMIC_NUMBER + 1]]
+"""What the element of each atomic number adds to such a compound: the metal, the anion."""
 
 
 def is_ggau(elements: Collection[str]) -> bool:
     """Whether the Materials Project applies a Hubbard U to a compound of these elements."""
     return not U_METALS.isdisjoint(elements) and any(anion in elements for anion in U_ANIONS)
-
-
-def in_ggau_chemistry(numbers: Iterable[int]) -> bool:
-    """`is_ggau` of atomic numbers."""
-    return is_ggau({chemical_symbols[z] for z in numbers})
 
 
 PROPERTY_NAMES = (

@@ -42,7 +42,9 @@ class MagnetismReport(MSONable):
             magnetically, so that the magnetic cell is the primitive chemical cell; None on error
             or if the model does not give it.
         uncertainty: entropy of the class probabilities as a share of its maximum, from 0 (sure) to
-            1 (no idea).
+            1 (no idea): how open the answer is, for whatever reason.
+        mutual_information: how much the passes of the network disagree, in bits: high where more training data would
+            change the answer; None on error or if the model does not give it.
         in_domain: whether elements, composition and geometry resemble the training data.
         warnings: what to know before using the prediction, in plain words.
         model: name and version of the model.
@@ -58,6 +60,7 @@ class MagnetismReport(MSONable):
     in_domain: bool
     warnings: tuple[str, ...]
     model: str
+    mutual_information: float | None = None
     site_moments: tuple[float, ...] | None = None
     source: str | None = None
     error: str | None = None
@@ -155,6 +158,7 @@ class MagnetismReport(MSONable):
             "probabilities": dict(self.probabilities),
             "zero_k_probability": self.zero_k_probability,
             "uncertainty": self.uncertainty,
+            "mutual_information": self.mutual_information,
             "in_domain": self.in_domain,
             "warnings": list(self.warnings),
             "model": self.model,
@@ -181,6 +185,8 @@ class MagnetismReport(MSONable):
             lines.append(f"  largest |m|    {max(self.site_moments):.2f} μB")
         trained = "inside" if self.in_domain else "OUTSIDE"
         lines.append(f"  uncertainty    {self.uncertainty:.2f} of 1; {trained} the training domain")
+        if self.mutual_information is not None:
+            lines.append(f"  disagreement   {self.mutual_information:.3f} bits (mutual information)")
         lines += [f"  warning        {warning}" for warning in self.warnings]
         lines.append(f"  model          {self.model}")
         return "\n".join(lines)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from magnetite.elements import GGAU_PARTS
 from magnetite.errors import DeviceError
 from magnetite.graphs import Graph
 
@@ -72,6 +73,12 @@ class Batch:
         x = (lengths / self.reach[self.receivers]).clamp(max=1.0)
         faded: Tensor = (1.0 - x**4) ** 2
         return faded
+
+    @property
+    def is_ggau(self) -> Tensor:
+        """Whether the Materials Project applies a Hubbard U to each crystal (`elements.is_ggau`), (n_crystals,)."""
+        parts = torch.tensor(GGAU_PARTS, device=self.numbers.device)[self.numbers]
+        return self.largest_over_atoms(parts).all(1)
 
     def to(self, device: torch.device) -> Batch:
         """Move all tensors to a device."""

@@ -24,6 +24,7 @@ def make_report(label: str, moments: tuple[float, ...] | None, **changes: Any) -
         "probabilities": {"NM": nm, "AFM": afm, "FM": fm},
         "zero_k_probability": 0.123456789012345,
         "uncertainty": 1 / 3,
+        "mutual_information": 0.0123,
         "in_domain": False,
         "warnings": ('few "Ni", 100 % sure\nC:\\data μB', "and = [another]"),
         "model": "test 1.0",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Make = Callable[..., MagnetismReport]
 MOMENTS = (1.234567890123456, 0.1)
-FLAT = {"ordering", "p_nm", "p_afm", "p_fm", "zero_k", "uncertainty", "in_domain", "model"}
+FLAT = {"ordering", "p_nm", "p_afm", "p_fm", "zero_k", "uncertainty", "mutual_information", "in_domain", "model"}
 
 
 @pytest.fixture
@@ -39,6 +39,7 @@ def flat(info: dict[str, object]) -> dict[str, object]:
 def expected(report: MagnetismReport) -> dict[str, object]:
     shares = {f"p_{name.lower()}": share for name, share in report.probabilities.items()}
     rest = {"zero_k": report.zero_k_probability, "uncertainty": report.uncertainty, "in_domain": report.in_domain}
+    rest["mutual_information"] = report.mutual_information
     return shares | rest | {"ordering": report.label, "model": report.model}
 
 

@@ -59,7 +59,7 @@ def test_matminer_door(tmp_path: Path) -> None:
     assert [row.split()[0] for row in rows] == [path.stem for path in STRUCTURES if path.suffix == ".cif"]
     for row in rows:
         values = [float(value) for value in row.split()[1:]]
-        assert len(values) == 9
+        assert len(values) == 10
         assert sum(values[:3]) == pytest.approx(1, abs=0.02)
 
 
@@ -80,6 +80,18 @@ def test_initial_moments(tmp_path: Path) -> None:
     assert re.match(r"NiO, predicted (NM|AFM|FM): (NM|AFM|FM|FiM) +k = .*\n  MAGMOM = ", first)
     assert len(re.findall(r"^  (AFM|FM|FiM) +k = ", rest[0], flags=re.MULTILINE)) == 4
     assert re.search(r"bcc iron starts from \[\d\.\d", rest[1])
+
+
+def test_representations(tmp_path: Path) -> None:
+    vectors, rest = run("representations.py", tmp_path).split("\n\n")
+    found = re.findall(r"^(\S+) +(\d+) numbers, MnF2 and NiO alike to (-?[\d.]+)$", vectors, flags=re.MULTILINE)
+    assert [(name, int(length)) for name, length, _ in found] == [
+        ("one-hot", 103), ("mat2vec", 200), ("soap", 1200), ("order-body", 240)
+    ]  # fmt: skip
+    assert float(found[0][2]) == 0  # no element in common
+    assert all(-1 <= float(cosine) < 1 for _, _, cosine in found)
+    assert "32 numbers" in rest
+    assert re.search(r"most like iron to SkipAtom: ([A-Z][a-z]? 0\.\d\d(, )?){3}\n", rest)
 
 
 def test_the_structures_are_those_of_the_script(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import pytest
 from pymatgen.core import Lattice, Structure
 from scipy.special import softmax
 
-from magnetite.elements import in_ggau_chemistry
+from magnetite.elements import is_ggau
 from magnetite.order.calibration import Calibration, fit_temperature
+from magnetite.runtime import collate
 from magnetite.structures import as_crystal
 
 
@@ -25,15 +26,13 @@ def test_the_temperature_is_what_made_logits_too_bold() -> None:
 
 
 def test_each_chemistry_gets_its_own() -> None:
-    oxide = as_crystal(Structure(Lattice.cubic(4.2), ["Ni", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])).graph
-    metal = as_crystal(Structure(Lattice.cubic(2.9), ["Fe", "Co"], [[0, 0, 0], [0.5, 0.5, 0.5]])).graph
     (bold, first), (shy, second) = drawn(2.0, 1), drawn(0.5, 2)
-    graphs, logits = [oxide] * len(bold) + [metal] * len(shy), np.concatenate([bold, shy])
-    found = Calibration.fit_order(graphs, logits, np.concatenate([first, second]), zero_k=0.8)
+    ggau, logits = np.repeat([True, False], [len(bold), len(shy)]), np.concatenate([bold, shy])
+    found = Calibration.fit_order(ggau, logits, np.concatenate([first, second]), zero_k=0.8)
     assert found.ggau == pytest.approx(2.0, rel=0.1)
     assert found.other == pytest.approx(0.5, rel=0.1)
     assert found.zero_k == 0.8
-    p = found.order([metal, oxide], np.array([[1.0, 0.0, 0.0]] * 2))
+    p = found.order(np.array([False, True]), np.array([[1.0, 0.0, 0.0]] * 2))
     assert p[0] == pytest.approx(softmax([1 / found.other, 0, 0]))
     assert p[1] == pytest.approx(softmax([1 / found.ggau, 0, 0]))
     assert Calibration.from_settings(found.as_dict()) == found
@@ -48,4 +47,7 @@ def test_without_members_nothing_is_said_of_k() -> None:
     ("numbers", "inside"), [([28, 8], True), ([26, 9], True), ([26, 27], False), ([25, 16], False), ([22, 8], False)]
 )
 def test_ggau_chemistry(numbers: list[int], inside: bool) -> None:
-    assert in_ggau_chemistry(numbers) is inside
+    crystal = as_crystal(Structure(Lattice.cubic(4.2), numbers, [[0, 0, 0], [0.5, 0.5, 0.5]]))
+    assert is_ggau(crystal.elements) is inside
+    helium = as_crystal(Structure(Lattice.cubic(4.2), ["He"], [[0, 0, 0]]))
+    assert collate([helium.graph, crystal.graph], [1.0, 1.0]).is_ggau.tolist() == [False, inside]

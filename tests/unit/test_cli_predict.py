@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEYS = {
-    "path", "formula", "ordering", "probabilities", "zero_k_probability", "uncertainty", "in_domain", "warnings",
-    "model",
+    "path", "formula", "ordering", "probabilities", "zero_k_probability", "uncertainty", "mutual_information",
+    "in_domain", "warnings", "model",
 }  # fmt: skip
 
 

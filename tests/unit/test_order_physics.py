@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from pymatgen.core.operations import SymmOp
 
 import magnetite
 from magnetite.graphs import build_graph
-from magnetite.order.network import MagnetismNetwork
+from magnetite.order.network import Companion, MagnetismNetwork
 from magnetite.runtime import collate
 from magnetite.structures import as_crystal
 
@@ -23,7 +24,8 @@ TOLERANCE = 1e-4
 def network() -> MagnetismNetwork:
     """The shipped network in double precision; a random one is too flat to show a broken symmetry."""
     network = deepcopy(magnetite.load(device="cpu").network).double()
-    network.trees = None  # they count the atoms of the primitive cell; these tests skip the reduction to it
+    # Trees count the atoms of the primitive cell; these tests skip the reduction to it.
+    network.trees, network.k_trees = None, torch.nn.ModuleList()
     return network
 
 
@@ -121,3 +123,20 @@ def test_moments_on_the_input_are_ignored(nio: Structure) -> None:
     for sign in (1, -1):
         decorated = nio.copy(site_properties={"magmom": [sign * 2.0] * 4 + [0.0] * 4})
         assert magnetite.analyze_magnetism(decorated, device="cpu") == plain
+
+
+def test_disagreement_comes_from_dropout_and_from_further_bodies(
+    network: MagnetismNetwork, corundum: Structure, rutile: Structure
+) -> None:
+    both = answers(network, corundum, rutile)["information"]
+    assert (both > 0).all()
+    np.testing.assert_allclose(answers(network, rutile)["information"], both[1:], rtol=1e-6)
+    sure = deepcopy(network)
+    sure.config = replace(network.config, dropout=0.0)
+    np.testing.assert_allclose(answers(sure, corundum)["information"], 0, atol=1e-6)
+    sceptic = Companion(network.config).double().eval()
+    sceptic.load_state_dict({k: v for k, v in network.state_dict().items() if k.startswith(("body.", "order."))})
+    with torch.no_grad():
+        sceptic.order.logits[-1].bias[0] += 20.0  # non-magnetic, whatever it is
+    sure.companions.append(sceptic)
+    assert answers(sure, corundum)["information"][0] > 0.5, "one bit where two sure networks contradict each other"

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from pymatgen.core import Structure
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from pymatgen.core import Lattice, Structure
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 import magnetite
 from magnetite.elements import property_table
@@ -29,14 +29,26 @@ def test_they_answer_as_scikit_learn_does() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2000, 7)).round(2)
     y = (x[:, 0] * x[:, 1] + x[:, 2] + rng.normal(size=2000)) > 0
+    x = x.astype(np.float32).astype(float)  # as the descriptor comes
     model = HistGradientBoostingClassifier(max_iter=40, random_state=0).fit(x, y)
-    unseen = rng.normal(size=(500, 7)).round(2)
-    got = Trees.from_boosting(model)(torch.from_numpy(unseen)).numpy()
-    np.testing.assert_allclose(got, model.decision_function(unseen), atol=1e-9)
-    x, unseen = x.astype(np.float32), unseen.astype(np.float32)
-    forest = RandomForestClassifier(30, min_samples_leaf=2, random_state=0).fit(x, y)
-    got = Trees.from_forest(forest)(torch.from_numpy(unseen.astype(float))).numpy()
-    np.testing.assert_allclose(got, forest.predict_proba(unseen)[:, 1], atol=1e-9)
+    other = HistGradientBoostingClassifier(max_iter=20, random_state=1).fit(x[:900], y[:900])
+    unseen = rng.normal(size=(500, 7)).round(2).astype(np.float32).astype(float)
+    got = Trees.from_boosting([model])(torch.from_numpy(unseen)).numpy()
+    np.testing.assert_allclose(got, model.decision_function(unseen), atol=1e-6)
+    got = Trees.from_boosting([model, other])(torch.from_numpy(unseen)).numpy()
+    mean = (model.decision_function(unseen) + other.decision_function(unseen)) / 2
+    np.testing.assert_allclose(got, mean, atol=1e-6)
+    np.testing.assert_allclose(got, Trees.from_boosting([model, other], (70, 99, 40))(torch.from_numpy(unseen)).numpy())
+
+
+def test_a_threshold_between_two_neighbours_is_not_rounded_past_the_upper_one() -> None:
+    low = np.float32(1.0)
+    high = np.nextafter(low, np.float32(2.0))
+    x = np.repeat([[float(low)], [float(high)]], 50, axis=0)
+    y = np.repeat([False, True], 50)
+    model = HistGradientBoostingClassifier(max_iter=5, random_state=0).fit(x, y)
+    got = Trees.from_boosting([model])(torch.from_numpy(x)).numpy()
+    np.testing.assert_array_equal(got > 0, y)
 
 
 def test_descriptor_says_what_it_says(nio: Structure, rutile: Structure) -> None:
@@ -54,19 +66,23 @@ def test_descriptor_says_what_it_says(nio: Structure, rutile: Structure) -> None
     np.testing.assert_allclose(geometry[1], magnetic_geometry(as_crystal(rutile)), atol=1e-5)
 
 
-def test_they_share_out_the_magnets_only(nio: Structure, corundum: Structure) -> None:
-    """The share of NM is the network's, whatever the trees say."""
+def test_they_share_out_the_magnets_only(nio: Structure) -> None:
+    """The share of NM is the network's, whatever the trees say; oxides with a Hubbard U have trees of their own."""
     network = magnetite.load(device="cpu").network
     assert network.trees is not None
-    batch = batch_of(nio.get_primitive_structure(), corundum)
+    assert network.ggau_trees is not None
+    iron = Structure(Lattice.cubic(2.866), ["Fe", "Fe"], [[0, 0, 0], [0.5, 0.5, 0.5]]).get_primitive_structure()
+    batch = batch_of(nio.get_primitive_structure(), iron)
     with torch.no_grad():
         mixed = network(batch)["order"].softmax(1)
-        alone = MagnetismNetwork(replace(network.config, trees=None, k_forest=None)).eval()
+        alone = MagnetismNetwork(replace(network.config, trees=None, ggau_trees=None)).eval()
         alone.load_state_dict(
-            {k: v for k, v in network.state_dict().items() if not k.startswith(("trees.", "k_forests."))}
+            {k: v for k, v in network.state_dict().items() if not k.startswith(("trees.", "ggau_trees."))}
         )
         plain = alone(batch)["order"].softmax(1)
-        share = torch.sigmoid(network.trees(descriptor(batch, network.body.properties))).float()
+        table = descriptor(batch, network.body.properties)
+        own = [trees(row[None])[0] for trees, row in zip((network.ggau_trees, network.trees), table, strict=True)]
+        share = torch.sigmoid(torch.stack(own)).float()
     torch.testing.assert_close(mixed[:, 0], plain[:, 0])
     weight = network.config.tree_weight
     expected = (1 - weight) * plain[:, 1] / (plain[:, 1] + plain[:, 2]) + weight * share

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CSV_COLUMNS = (
     "path", "formula", "ordering", *(f"p_{name.lower()}" for name in CLASSES), "zero_k_probability", "uncertainty",
-    "in_domain", "warnings", "model",
+    "mutual_information", "in_domain", "warnings", "model",
 )  # fmt: skip
 PATH_WIDTH = 32
 

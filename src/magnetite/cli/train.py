@@ -12,21 +12,19 @@ from magnetite.zoo.registry import DEFAULT_CLASSIFIER
 if TYPE_CHECKING:
     import torch
 
-TASKS = ("order", "kvector", "propagation", "prototypes", "potential")
+TASKS = ("order", "propagation", "prototypes", "potential")
 DESCRIPTION = """\
 Train a model of the zoo. The run's folder keeps a checkpoint after every epoch and the metrics in
 metrics.jsonl; the same command continues an interrupted run. At the end weights (.safetensors) and
 card (.json) lie in RUN/model, ready for `--model RUN/model/NAME.json` of the commands that predict.
 
-  magnetite train order      --data DATA --run runs/a   the body, then the order readout
-  magnetite train kvector    --data DATA --run runs/a   the propagation-vector ensemble on that body
-  magnetite train propagation --data DATA --run runs/c  the ranker of propagation vectors, in minutes
-  magnetite train order      --data DATA --run runs/b --recipe broad --seed 1    a companion, then again
-  magnetite train kvector    --data DATA --run runs/a --companion runs/b        for the model NAME-best
-  magnetite train prototypes --data DATA --run runs/c   the classifier of structure types
-  magnetite train prototypes --data DATA --run runs/c --damage   after it, the one for damaged samples
-
-  magnetite train potential  --data frames.extxyz --run runs/p   an interatomic potential with moments
+  magnetite train order       --data DATA --run runs/a   order, moments and zero propagation vector
+  magnetite train order       --data DATA --run runs/b --recipe broad --seed 1   a companion, then again
+  magnetite train order       --data DATA --run runs/a --companion runs/b       for the model NAME-best
+  magnetite train propagation --data DATA --run runs/k   the ranker of propagation vectors, in minutes
+  magnetite train prototypes  --data DATA --run runs/c   the classifier of structure types
+  magnetite train prototypes  --data DATA --run runs/c --damage   after it, the one for damaged samples
+  magnetite train potential   --data frames.extxyz --run runs/p   an interatomic potential with moments
 
 DATA holds the folders dft_magnetic/ and magndata/ described in docs/data.md, for prototypes arise/.
 
@@ -55,7 +53,7 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--companion", type=Path, action="append", metavar="RUN",
-        help="order, kvector: a finished run of another seed that joins in the model NAME-best; repeat for several",
+        help="order: a finished run of another seed that joins in the model NAME-best; repeat for several",
     )  # fmt: skip
     parser.add_argument(
         "--damage", action="store_true", help="prototypes: learn damaged structures, too, after a run without it"
@@ -120,15 +118,10 @@ def _order(args: argparse.Namespace, device: torch.device) -> Path:
     from magnetite.order.network import NetworkConfig
 
     examples = train.read_examples(args.data)
-    if args.task == "order":
-        schedule = replace(train.RECIPES[args.recipe].schedule, **_changes(args))
-        network = train.train_order(
-            examples, args.folder, device, schedule=schedule, recipe=args.recipe, compiled=args.compile
-        )
-    else:
-        order = train.load_stage(args.folder, "order", device, NetworkConfig())
-        schedule = replace(train.KVECTOR, **_changes(args))
-        network = train.train_kvector(examples, order, args.folder, device, schedule=schedule)
+    schedule = replace(train.RECIPES[args.recipe].schedule, **_changes(args))
+    network = train.train_order(
+        examples, args.folder, device, schedule=schedule, recipe=args.recipe, compiled=args.compile
+    )
     others = [train.load_stage(folder, "order", device, NetworkConfig()) for folder in args.companion or ()]
     return export_run(network, examples, args.folder / "model", device, companions=others)
 

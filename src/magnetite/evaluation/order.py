@@ -65,12 +65,11 @@ def measure(
     """
     held_out = select(examples, lambda e: e.fold == SPLITS[split])
     output = evaluate(network, held_out, device)
-    probabilities = calibration.order([e.graph for e in held_out], output["order"])
+    probabilities = calibration.order(output["ggau"], output["order"])
     figures = order_figures(held_out, probabilities) | moment_figures(held_out, output["moment"])
-    if network.config.k_members:
-        compounds = select(examples, lambda e: e.zero_k >= 0)
-        logits = evaluate(network, compounds, device)["zero_k"]
-        figures |= propagation_figures(compounds, out_of_fold(compounds, logits / calibration.zero_k))
+    compounds = select(examples, lambda e: e.zero_k >= 0)
+    logits = evaluate(network, compounds, device)["zero_k"]
+    figures |= propagation_figures(compounds, out_of_fold(compounds, logits / calibration.zero_k))
     return [
         Metric(name, figures[key].value, protocol.format(split=split), figures[key].rows, unit)
         for key, (name, protocol, unit) in WORDS.items()

@@ -6,7 +6,7 @@ answers too cautious; outside it they are too bold. One temperature for both wou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 
-from magnetite.elements import in_ggau_chemistry
-from magnetite.graphs import Graph
-
 Logits = NDArray[np.floating[Any]]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -41,22 +39,21 @@ class Calibration:
         return cls(**{name: float(value) for name, value in settings.items()})
 
     @classmethod
-    def fit_order(cls, graphs: Sequence[Graph], logits: Logits, labels: NDArray[np.int64], zero_k: float = 1.0) -> Self:
+    def fit_order(cls, ggau: Mask, logits: Logits, labels: NDArray[np.int64], zero_k: float = 1.0) -> Self:
         """The temperatures that make the labels of unseen crystals most likely.
 
         Args:
-            graphs: n crystals.
+            ggau: which of n crystals are such oxides and fluorides, (n,).
             logits: of the order, (n, classes).
             labels: their classes, (n,).
             zero_k: temperature of the propagation vector.
         """
-        inside = _inside(graphs)
-        ggau, other = (fit_temperature(logits[rows], labels[rows]) if rows.any() else 1.0 for rows in (inside, ~inside))
-        return cls(ggau, other, zero_k)
+        inside, other = (fit_temperature(logits[rows], labels[rows]) if rows.any() else 1.0 for rows in (ggau, ~ggau))
+        return cls(inside, other, zero_k)
 
-    def order(self, graphs: Sequence[Graph], logits: Logits) -> NDArray[np.float64]:
-        """Probabilities of the order of n crystals, (n, classes)."""
-        temperatures = np.where(_inside(graphs), self.ggau, self.other)
+    def order(self, ggau: Mask, logits: Logits) -> NDArray[np.float64]:
+        """Probabilities of the order of n crystals, (n, classes); arguments as for `fit_order`."""
+        temperatures = np.where(ggau, self.ggau, self.other)
         probabilities: NDArray[np.float64] = softmax(logits.astype(np.float64) / temperatures[:, None], axis=1)
         return probabilities
 
@@ -80,7 +77,3 @@ def fit_temperature(logits: Logits, labels: NDArray[np.int64]) -> float:
         return float(-scores[np.arange(len(labels)), labels].mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
-
-
-def _inside(graphs: Sequence[Graph]) -> NDArray[np.bool_]:
-    return np.array([in_ggau_chemistry(graph.numbers) for graph in graphs], dtype=bool)

@@ -19,7 +19,7 @@ from magnetite.order.calibration import Calibration, fit_temperature
 from magnetite.order.card import FAST, describe
 from magnetite.order.domain import Domain
 from magnetite.order.export import element_counts, fit_domain, write_card, write_weights
-from magnetite.order.growing import grow_forests, grow_trees
+from magnetite.order.growing import grow_k_trees, grow_trees
 from magnetite.order.moment_training import grow_moments
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.tasks import evaluate, out_of_fold
@@ -40,7 +40,7 @@ def export_run(
     """Finish a trained network, measure it on the test split, write weights and cards; returns the card's path.
 
     Args:
-        network: with or without members for the propagation vector.
+        network: body and readout of the order.
         examples: all examples; the splits are chosen here.
         folder: where the files go.
         device: where the networks run.
@@ -48,8 +48,7 @@ def export_run(
         card: what differs from the card that `describe` gives.
     """
     network = grow_moments(grow_trees(network, examples, device), examples, device)
-    if network.config.k_members:
-        network = grow_forests(network, examples, device)
+    network = grow_k_trees(network, examples, device)
     train = select(examples, lambda e: e.fold not in (TEST_FOLD, VALIDATION_FOLD) and trainable(e))
     held_out = select(examples, lambda e: e.fold == VALIDATION_FOLD)
     output = evaluate(network, held_out, device)
@@ -60,8 +59,7 @@ def export_run(
     weights = write_weights(largest, domain, folder, name)
     counts = element_counts(train)
     for own, one in [(name, network)] + ([(f"{name}-best", largest)] if companions else []):
-        logits = (output if one is network else evaluate(one, held_out, device))["order"]
-        calibration = _calibration(held_out, logits, zero_k)
+        calibration = _calibration(held_out, output if one is network else evaluate(one, held_out, device), zero_k)
         content = describe(one, examples, calibration, device) | card | {"name": own}
         write_card(one, folder, weights, card=content, counts=counts, calibration=calibration, domain=domain)
     return folder / f"{name}.json"
@@ -91,16 +89,13 @@ def _domain(
     return fit_domain(sample, evaluate(network, sample, device)["features"], held_out)
 
 
-def _calibration(held_out: Sequence[Example], logits: NDArray[np.float32], zero_k: float) -> Calibration:
+def _calibration(held_out: Sequence[Example], output: dict[str, NDArray[np.float32]], zero_k: float) -> Calibration:
     rows = np.array([e.order >= 0 and (e.balanced or e.stratum != "ggau") for e in held_out])
     labels = np.array([e.order for e in held_out])
-    graphs = [e.graph for e, used in zip(held_out, rows, strict=True) if used]
-    return Calibration.fit_order(graphs, logits[rows], labels[rows], zero_k)
+    return Calibration.fit_order(output["ggau"][rows], output["order"][rows], labels[rows], zero_k)
 
 
 def _zero_k_temperature(network: MagnetismNetwork, examples: Sequence[Example], device: torch.device) -> float:
-    if not network.config.k_members:
-        return 1.0
     compounds = select(examples, lambda e: e.zero_k >= 0)
     logit = out_of_fold(compounds, evaluate(network, compounds, device)["zero_k"])
     both = np.stack([np.zeros_like(logit), logit], axis=1)

@@ -80,14 +80,15 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
             self.device
         )
         output = self.network(joined)
-        order = self.calibration.order([p.graph for p in batch], output["order"].cpu().numpy())
+        order = self.calibration.order(output["ggau"].cpu().numpy(), output["order"].cpu().numpy())
         zero_k = self.calibration.zero_k_probability(output["zero_k"].cpu().numpy())
         moments = np.split(
             output["moment"].clamp(min=0).cpu().numpy(), np.cumsum([p.graph.n_atoms for p in batch])[:-1]
         )
+        bits = output["information"].cpu().numpy()
         distances = self.domain.distance(output["features"].cpu().numpy())
         return [
-            self._report(p, order[i], float(zero_k[i]), moments[i][p.places], float(distances[i]))
+            self._report(p, order[i], float(zero_k[i]), moments[i][p.places], float(bits[i]), float(distances[i]))
             for i, p in enumerate(batch)
         ]
 
@@ -101,6 +102,7 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
         order: NDArray[np.float64],
         zero_k: float,
         moments: NDArray[np.float32],
+        bits: float,
         distance: float,
     ) -> MagnetismReport:
         elements = prepared.crystal.elements
@@ -113,6 +115,7 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
             probabilities={name: float(p) for name, p in zip(CLASSES, order, strict=True)},
             zero_k_probability=None if np.isnan(zero_k) else zero_k,
             uncertainty=min(max(uncertainty, 0.0), 1.0),
+            mutual_information=bits,
             in_domain=not objections,
             warnings=(
                 *(f"outside the training domain: {o}" for o in objections),

@@ -9,6 +9,7 @@ maximum and attention, none of which grows with the cell.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,14 +18,17 @@ from e3nn import o3
 from e3nn.nn import FullyConnectedNet
 from torch import Tensor, nn
 
+from magnetite.dropout import mutual_information, thinned
 from magnetite.elements import MAX_ATOMIC_NUMBER, PROPERTY_NAMES, property_table
 from magnetite.graphs import MAX_REACH
 from magnetite.order.site_moments import MEAN_LOG_VOLUME, SiteMoments
-from magnetite.order.trees import Trees, descriptor, with_share
+from magnetite.order.trees import Room, Trees, descriptor, with_share
 from magnetite.runtime import Batch
 
 FEATURES = 128
 """Length of a crystal's vector before the last layer."""
+PASSES = 32
+"""Thinned networks that are asked how sure the network is."""
 ORDER_CLASSES = ("NM", "AFM", "FM")
 """Order of the classes in every array of probabilities; FM includes ferrimagnets."""
 
@@ -39,11 +43,11 @@ class NetworkConfig:
         layers: number of convolutions.
         radial: number of radial basis functions.
         dropout: share of pooled features dropped in training.
-        k_members: readouts for the propagation vector; 0 before they are trained.
-        trees: number, nodes and depth of the trees that help to tell AFM from FM; None before they are grown.
-        tree_weight: their share in the probability of AFM among magnets.
-        k_forest: size of the forest beside each propagation-vector readout; None before they are grown.
-        k_forest_weight: its share in the probability of a zero propagation vector.
+        trees: of the trees that help to tell AFM from FM; None before they are grown.
+        ggau_trees: of those that do so where the Materials Project applies a Hubbard U.
+        tree_weight: share of either in the probability of AFM among magnets.
+        k_members: number of opinions on the propagation vector, 0 before there are any.
+        k_trees: of the trees of each.
         companions: further bodies, trained from other seeds, whose opinion on the order is averaged with the first's.
         site_moments: width of the readout for |m| that is trained last; None before, when |m| is one step of the body.
     """
@@ -53,11 +57,11 @@ class NetworkConfig:
     layers: int = 3
     radial: int = 10
     dropout: float = 0.1
-    k_members: int = 0
-    trees: tuple[int, int, int] | None = None
+    trees: Room | None = None
+    ggau_trees: Room | None = None
     tree_weight: float = 0.5
-    k_forest: tuple[int, int, int] | None = None
-    k_forest_weight: float = 0.9
+    k_members: int = 0
+    k_trees: Room | None = None
     companions: int = 0
     site_moments: int | None = None
 
@@ -197,10 +201,21 @@ class Readout(nn.Module):
 
     def features(self, atoms: Tensor, batch: Batch) -> Tensor:
         """What the last layer sees, (n_crystals, FEATURES)."""
+        features: Tensor = self.crystal(self._pooled(atoms, batch))
+        return features
+
+    def passes(self, atoms: Tensor, batch: Batch, masks: Sequence[Tensor]) -> Tensor:
+        """Logits under dropout: a mask of either hidden layer, (t, FEATURES) each → (t, n_crystals, classes)."""
+        first, second = (mask.to(atoms.device)[:, None] for mask in masks)
+        widen, act, _, mix, again = self.crystal
+        hidden = again(mix(act(widen(self._pooled(atoms, batch))) * first))
+        logits: Tensor = self.logits[-1](hidden * second)
+        return logits
+
+    def _pooled(self, atoms: Tensor, batch: Batch) -> Tensor:
         pooled = self.pool(self.site(atoms), batch)
         volume = batch.volume_per_atom.log()[:, None] - MEAN_LOG_VOLUME
-        features: Tensor = self.crystal(torch.cat([pooled, volume], dim=1))
-        return features
+        return torch.cat([pooled, volume], dim=1)
 
 
 class Companion(nn.Module):
@@ -211,17 +226,12 @@ class Companion(nn.Module):
         self.body = Body(config)
         self.order = Readout(self.body.size, config, len(ORDER_CLASSES))
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Logits of ORDER_CLASSES, (n_crystals, 3)."""
-        logits: Tensor = self.order(self.body(batch), batch)
-        return logits
-
 
 class MagnetismNetwork(nn.Module):
     """One body with the readouts for order, propagation vector and |m| of each atom.
 
-    The propagation vector is read by several members, trained on different compounds; they share
-    the body, so asking all of them costs little more than asking one.
+    The propagation vector is told by trees alone, several members grown on different compounds: readouts of the body
+    beside them brought nothing (`benchmarks/zero_k.py`).
     """
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
@@ -230,11 +240,10 @@ class MagnetismNetwork(nn.Module):
         self.body = Body(config)
         self.order = Readout(self.body.size, config, len(ORDER_CLASSES))
         self.moment = nn.Sequential(nn.Linear(self.body.size, 64), nn.SiLU(), nn.Linear(64, 1))
-        self.zero_k = nn.ModuleList(Readout(self.body.size, config, 1) for _ in range(config.k_members))
         self.companions = nn.ModuleList(Companion(config) for _ in range(config.companions))
         self.trees = Trees(*config.trees) if config.trees else None
-        forests = config.k_members if config.k_forest else 0
-        self.k_forests = nn.ModuleList(Trees(*(config.k_forest or ())) for _ in range(forests))
+        self.ggau_trees = Trees(*config.ggau_trees) if config.ggau_trees else None
+        self.k_trees = nn.ModuleList(Trees(*config.k_trees) for _ in range(config.k_members) if config.k_trees)
         self.site_moments = SiteMoments(self.body.size, config.site_moments) if config.site_moments else None
 
     def forward(self, batch: Batch, atoms: Tensor | None = None) -> dict[str, Tensor]:
@@ -245,42 +254,48 @@ class MagnetismNetwork(nn.Module):
             atoms: what the body makes of them, if that is known already, (n_atoms, Body.size).
 
         Returns:
-            ``order``: logits of ORDER_CLASSES, (n_crystals, 3); ``features``: mean over the atoms of what the body
-            makes of them, (n_crystals, Body.size); ``moment``: |m| in μB, not clipped at zero, (n_atoms,);
-            ``zero_k``: logits of each member, (n_crystals, k_members).
+            ``order``: logits of ORDER_CLASSES, (n_crystals, 3); ``ggau``: whether the Materials Project applies a
+            Hubbard U, (n_crystals,); ``features``: mean over the atoms of what the body makes of them,
+            (n_crystals, Body.size); ``moment``: |m| in μB, not clipped at zero, (n_atoms,); ``zero_k``: logits of each
+            member, (n_crystals, k_members); out of training ``information``: how much the networks disagree on the
+            order over `PASSES` with dropout, before the trees are asked, in bits, (n_crystals,).
         """
         if atoms is None:
             atoms = self.body(batch)
-        order = self.order(atoms, batch)
-        if len(self.companions):
-            opinions = torch.stack([order, *(companion(batch) for companion in self.companions)])
-            order = torch.logsumexp(opinions.log_softmax(-1), dim=0) - math.log(len(opinions))
-        members = [member(atoms, batch) for member in self.zero_k]
-        zero_k = torch.cat(members, dim=1) if members else order.new_zeros(len(order), 0)
-        if self.trees is not None:
+        others: list[Companion] = list(self.companions)  # type: ignore[arg-type]
+        asked = [(self.order, atoms), *((other.order, other.body(batch)) for other in others)]
+        opinions = torch.stack([readout(features, batch) for readout, features in asked])
+        order = torch.logsumexp(opinions.log_softmax(-1), dim=0) - math.log(len(opinions))
+        known = {} if self.training else {"information": self._disagreement(asked, batch)}
+        zero_k, ggau = order.new_zeros(len(order), 0), batch.is_ggau
+        if self.trees is not None or len(self.k_trees):
             table = descriptor(batch, self.body.properties)
-            order = self._with_trees(order, table)
-            zero_k = self._with_forests(zero_k, table)
-        return {
+            order = self._with_trees(order, table, ggau)
+            if len(self.k_trees):
+                zero_k = torch.stack([member(table) for member in self.k_trees], dim=1).to(order.dtype)
+        return known | {
             "order": order,
+            "ggau": ggau,
             "features": batch.mean_over_atoms(atoms),
             "moment": self._moments(atoms, batch),
             "zero_k": zero_k,
         }
+
+    def _disagreement(self, asked: Sequence[tuple[Readout, Tensor]], batch: Batch) -> Tensor:
+        masks = thinned((FEATURES, FEATURES), self.config.dropout, PASSES, seed=0)
+        passes = torch.cat([readout.passes(features, batch, masks) for readout, features in asked])
+        p = passes.softmax(-1)
+        return mutual_information(p.mean(0), torch.special.entr(p).sum(-1).mean(0))
 
     def _moments(self, atoms: Tensor, batch: Batch) -> Tensor:
         readout = self.site_moments
         found: Tensor = readout(atoms, batch, self.body.properties) if readout else self.moment(atoms).squeeze(1)
         return found
 
-    def _with_forests(self, logits: Tensor, table: Tensor) -> Tensor:
-        """Logits of the probabilities of zero k, each member's averaged with its forest's."""
-        if not len(self.k_forests):
+    def _with_trees(self, logits: Tensor, table: Tensor, ggau: Tensor) -> Tensor:
+        if self.trees is None:
             return logits
-        shares = torch.stack([forest(table) for forest in self.k_forests], dim=1).to(logits.dtype)
-        weight = self.config.k_forest_weight
-        return torch.logit((1 - weight) * torch.sigmoid(logits) + weight * shares, eps=1e-6)
-
-    def _with_trees(self, logits: Tensor, table: Tensor) -> Tensor:
-        assert self.trees is not None
-        return with_share(logits, torch.sigmoid(self.trees(table)).to(logits.dtype), self.config.tree_weight)
+        odds = self.trees(table)
+        if self.ggau_trees is not None and ggau.any():
+            odds[ggau] = self.ggau_trees(table[ggau])
+        return with_share(logits, torch.sigmoid(odds).to(logits.dtype), self.config.tree_weight)

@@ -1,4 +1,4 @@
-"""What the order network learns from: draws, losses and validation of its two tasks."""
+"""What the order network learns from: draws, loss and validation."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, smooth_l1_loss
+from torch.nn.functional import cross_entropy, smooth_l1_loss
 
 from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, select, trainable
 from magnetite.elements import CAN_CARRY
-from magnetite.evaluation.figures import CARRIES, moment_figures, order_figures, propagation_figures
+from magnetite.evaluation.figures import CARRIES, moment_figures, order_figures
 from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork
 from magnetite.runtime import EDGES_PER_BATCH, Batch, by_edges, collate
 
@@ -63,7 +64,7 @@ def shaken(batch: Batch) -> Batch:
 @torch.no_grad()
 def evaluate(
     model: MagnetismNetwork, examples: Sequence[Example], device: torch.device, atoms: FrozenAtoms | None = None
-) -> dict[str, NDArray[np.float32]]:
+) -> dict[str, NDArray[Any]]:
     """Outputs of the network for every example, in order; ``moment`` is joined over all atoms."""
     model.eval()
     outputs: dict[str, list[Tensor]] = defaultdict(list)
@@ -174,48 +175,7 @@ def k_fold(formula: str, members: int) -> int:
     return int(hashlib.sha256(f"k {formula}".encode()).hexdigest(), 16) % members
 
 
-def out_of_fold(examples: Sequence[Example], logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def out_of_fold(examples: Sequence[Example], logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """For each example, the logit of the member that never trained on its formula, shape (n,)."""
     members = logits.shape[1]
     return np.array([row[k_fold(e.formula, members)] for e, row in zip(examples, logits, strict=True)], np.float32)
-
-
-class PropagationTask:
-    """Zero or non-zero propagation vector: all members at once, on a frozen body.
-
-    Each member learns from the compounds of the other folds, so the accuracy of the shipped
-    weights themselves is measured on compounds that they never saw.
-    """
-
-    def __init__(self, examples: Sequence[Example], device: torch.device, frozen: MagnetismNetwork) -> None:
-        self.examples = select(examples, lambda e: e.zero_k >= 0)
-        self.train, self.device = select(self.examples, trainable), device
-        self.atoms = FrozenAtoms(frozen, self.examples, device)
-
-    def batches(self, epoch: int) -> list[list[Example]]:
-        """All compounds in a new order."""
-        mixed = [self.train[i] for i in np.random.default_rng(epoch).permutation(len(self.train))]
-        return list(by_edges(mixed, lambda e: e.graph.n_edges, BATCH_EDGES))
-
-    def loss(self, model: nn.Module, batch: list[Example]) -> Tensor:
-        """Binary cross-entropy of every member on the rows that are not held out for it."""
-        logits = model(join(batch).to(self.device), self.atoms(batch))["zero_k"]
-        members = logits.shape[1]
-        target = torch.tensor([[float(e.zero_k)] * members for e in batch], device=self.device)
-        own = torch.tensor(
-            [[k_fold(e.formula, members) != m for m in range(members)] for e in batch], device=self.device
-        )
-        smooth = target * (1 - 2 * LABEL_SMOOTHING) + LABEL_SMOOTHING
-        return binary_cross_entropy_with_logits(logits, smooth, weight=own.float())
-
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        """Accuracy of each member on the compounds held out for it."""
-        assert isinstance(model, MagnetismNetwork)
-        return propagation_metrics(self.examples, evaluate(model, self.examples, self.device, self.atoms))
-
-
-def propagation_metrics(examples: Sequence[Example], output: dict[str, NDArray[np.float32]]) -> dict[str, float]:
-    """Out-of-fold metrics of zero against non-zero k: ``score`` is the accuracy."""
-    figures = propagation_figures(examples, out_of_fold(examples, output["zero_k"]))
-    names = {"zero_k_accuracy": "score", "f1_zero": "f1_zero", "f1_nonzero": "f1_nonzero", "auc": "auc"}
-    return {name: figures[key].value for key, name in names.items()}

@@ -1,11 +1,10 @@
-"""Training of the order and propagation-vector model; `magnetite.order.finish` makes files of the zoo of it.
+"""Training of the network for order and moments; `magnetite.order.finish` makes files of the zoo of it.
 
-Three stages, each resumable in its own folder:
+Two stages, each resumable in its own folder:
 
 1. ``body``: the whole network on order and |m|, without any formula of the neutron set, so that
    what is later measured on that set is measured on compounds the body never saw;
-2. ``order``: the order readout alone, with the measured orders added;
-3. ``kvector``: the ensemble for the propagation vector, on the frozen body.
+2. ``order``: the order readout alone, with the measured orders added.
 """
 
 from __future__ import annotations
@@ -23,13 +22,11 @@ from tqdm.auto import tqdm
 from magnetite.datasets.magnetic import MAX_TRAINING_ATOMS, N_FOLDS, VALIDATION_FOLD, Example, MagneticData
 from magnetite.errors import DataError
 from magnetite.order.network import MagnetismNetwork, NetworkConfig
-from magnetite.order.tasks import BODY_DRAWS, BROAD_DRAWS, ORDER_DRAWS, Draws, OrderTask, PropagationTask
+from magnetite.order.tasks import BODY_DRAWS, BROAD_DRAWS, ORDER_DRAWS, Draws, OrderTask
 from magnetite.training import Schedule, fit
 
 BODY = Schedule(epochs=15, learning_rate=1.5e-3)
 ORDER = Schedule(epochs=5, learning_rate=1e-3, weight_decay=0.05)
-KVECTOR = Schedule(epochs=25, learning_rate=1e-3, weight_decay=0.1, ema=0.99)
-K_MEMBERS = 5
 SETS = ("ggau", "other", "workflow", "quiet", "measured")
 """Methods of `MagneticData`."""
 
@@ -82,7 +79,7 @@ def train_order(
     progress: bool = True,
     log: Callable[[str], None] = tqdm.write,
 ) -> MagnetismNetwork:
-    """Stages 1 and 2; returns the averaged network without propagation-vector members.
+    """Both stages; returns the averaged network, without trees.
 
     Args:
         examples: as `read_examples` gives them.
@@ -110,24 +107,6 @@ def train_order(
     only(network, network.order)
     second = OrderTask(examples, device, schedule.seed, ORDER_DRAWS, frozen=network)
     return _fit(network, second, replace(ORDER, seed=schedule.seed), run / "order", progress, log)
-
-
-def train_kvector(
-    examples: Sequence[Example],
-    order: MagnetismNetwork,
-    run: Path,
-    device: torch.device,
-    *,
-    schedule: Schedule = KVECTOR,
-    progress: bool = True,
-    log: Callable[[str], None] = tqdm.write,
-) -> MagnetismNetwork:
-    """Stage 3: the propagation-vector ensemble on the body of a trained order network."""
-    torch.manual_seed(schedule.seed)
-    network = MagnetismNetwork(replace(order.config, k_members=K_MEMBERS)).to(device)
-    network.load_state_dict(order.state_dict(), strict=False)
-    only(network, network.zero_k)
-    return _fit(network, PropagationTask(examples, device, network), schedule, run / "kvector", progress, log)
 
 
 def load_stage(run: Path, stage: str, device: torch.device, config: NetworkConfig) -> MagnetismNetwork:

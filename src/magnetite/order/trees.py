@@ -1,6 +1,6 @@
-"""Trees on composition, density and cell: a second opinion on AFM against FM, and on the propagation vector.
+"""Trees on composition, density and cell: a second opinion on AFM against FM, and the one on the propagation vector.
 
-The network tells magnets from non-magnets far better than trees do, but on these two questions
+The network tells magnets from non-magnets far better than trees do, but between AFM and FM
 composition says about as much as geometry, and errs elsewhere: together they are better than either.
 scikit-learn grows the trees; here they are tensors, so that they ship
 as safetensors and run wherever the network runs.
@@ -17,14 +17,18 @@ from torch import Tensor, nn
 from magnetite.elements import CAN_CARRY, MAX_ATOMIC_NUMBER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
-    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
     from magnetite.runtime import Batch
 
 DECIMALS = 6
 """Rounding of the descriptor (then to single precision, as forests do), so that a supercell falls on the same side
 of every threshold."""
+Room = tuple[int, int, int]
+"""Number of trees, nodes of the largest and depth of the deepest."""
 
 
 def descriptor(batch: Batch, properties: Tensor) -> Tensor:
@@ -92,51 +96,48 @@ class Trees(nn.Module):
         for name in ("feature", "left", "right"):
             self.register_buffer(name, torch.zeros(trees, nodes, dtype=torch.int16))
         for name in ("threshold", "value"):
-            self.register_buffer(name, torch.zeros(trees, nodes, dtype=torch.float64))
+            self.register_buffer(name, torch.zeros(trees, nodes, dtype=torch.float32))
 
     @classmethod
-    def from_boosting(cls, model: HistGradientBoostingClassifier) -> Self:
-        """The trees of a fitted binary classifier, which add up to its log-odds."""
-        grown = [predictors[0].nodes for predictors in model._predictors]  # noqa: SLF001 (no public way)
-        trees = cls(len(grown), max(map(len, grown)), max(int(nodes["depth"].max()) for nodes in grown))
+    def from_boosting(cls, models: Sequence[HistGradientBoostingClassifier], room: Room | None = None) -> Self:
+        """The trees of fitted binary classifiers, which add up to the mean of their log-odds.
+
+        Args:
+            models: at least one.
+            room: to make, where it has to be more than these need.
+        """
+        grown = [predictors[0].nodes for model in models for predictors in model._predictors]  # noqa: SLF001
+        needed = (len(grown), max(map(len, grown)), max(int(nodes["depth"].max()) for nodes in grown))
+        trees = cls(*(room or needed))
         for index, nodes in enumerate(grown):
-            leaf = nodes["is_leaf"].astype(bool)
-            columns = (nodes["feature_idx"], nodes["num_threshold"], nodes["left"], nodes["right"], nodes["value"])
-            trees._plant(index, leaf, *columns)
-        trees.value[0] += float(np.ravel(model._baseline_prediction)[0])  # noqa: SLF001
+            trees._plant(index, nodes, len(models))
+        trees.value[0] += float(np.mean([np.ravel(model._baseline_prediction) for model in models]))  # noqa: SLF001
         return trees
 
-    @classmethod
-    def from_forest(cls, model: RandomForestClassifier) -> Self:
-        """The trees of a fitted binary classifier, which add up to the probability of its second class."""
-        grown = [estimator.tree_ for estimator in model.estimators_]
-        trees = cls(len(grown), max(tree.node_count for tree in grown), max(tree.max_depth for tree in grown))
-        for index, tree in enumerate(grown):
-            share = tree.value[:, 0, 1] / tree.value[:, 0].sum(1) / len(grown)
-            leaf = tree.children_left < 0
-            trees._plant(index, leaf, tree.feature, tree.threshold, tree.children_left, tree.children_right, share)
-        return trees
-
-    def _plant(self, index: int, leaf: NDArray[np.bool_], *columns: NDArray[Any]) -> None:
-        """Set a tree; columns are feature, threshold, left, right, value of each node."""
-        feature, threshold, left, right, value = columns
+    def _plant(self, index: int, nodes: NDArray[Any], models: int) -> None:
+        """Set a tree from scikit-learn's nodes."""
+        leaf = nodes["is_leaf"].astype(bool)
         own = np.arange(len(leaf))
-        whole = {"feature": np.where(leaf, 0, feature), "threshold": np.where(leaf, 0.0, threshold)}
-        whole |= {"left": np.where(leaf, own, left), "right": np.where(leaf, own, right), "value": value}
-        for name, column in whole.items():
-            getattr(self, name)[index, : len(leaf)] = torch.from_numpy(column.astype(np.float64))
+        threshold = np.where(leaf, 0.0, nodes["num_threshold"])
+        below = threshold.astype(np.float32)
+        above = below > threshold  # rounded up, past an input that may lie between
+        below[above] = np.nextafter(below[above], np.float32(-np.inf))
+        whole = {"feature": np.where(leaf, 0, nodes["feature_idx"]), "threshold": below}
+        whole |= {name: np.where(leaf, own, nodes[name]) for name in ("left", "right")}
+        for name, column in (whole | {"value": nodes["value"] / models}).items():
+            getattr(self, name)[index, : len(leaf)] = torch.from_numpy(column.astype(np.float32))
 
     @property
-    def size(self) -> tuple[int, int, int]:
+    def room(self) -> Room:
         """The arguments that make room for these trees."""
         return (*self.feature.shape, self.depth)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Sum of the leaves that each row ends in; x (n, features), double → (n,)."""
+        """Sum of the leaves that each row ends in; x (n, features), double → (n,), double."""
         tree = torch.arange(len(self.feature), device=x.device)[None, :]
         row = torch.arange(len(x), device=x.device)[:, None]
         node = torch.zeros(len(x), len(self.feature), dtype=torch.long, device=x.device)
         for _ in range(self.depth):
             goes_left = x[row, self.feature[tree, node].long()] <= self.threshold[tree, node]
             node = torch.where(goes_left, self.left[tree, node].long(), self.right[tree, node].long())
-        return self.value[tree, node].sum(1)
+        return self.value[tree, node].double().sum(1)

@@ -10,7 +10,7 @@ from torch import Tensor
 from magnetite.errors import ZooError
 from magnetite.order.network import MagnetismNetwork, NetworkConfig
 
-TABLES = ("body.properties", "trees.", "k_forests.", "site_moments.")
+TABLES = ("body.properties", "trees.", "site_moments.")
 """Parts of the names of buffers that travel with the weights; all others are generated."""
 
 

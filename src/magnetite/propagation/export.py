@@ -39,7 +39,7 @@ def export(
         "weights": f"{name}.safetensors",
         "sha256": hashlib.sha256(data).hexdigest(),
         "settings": {
-            "trees": list(trees.size),
+            "trees": list(trees.room),
             "temperature": temperature,
             "zero_share": round(float(np.mean([example.is_zero for example in examples])), 4),
         },

@@ -49,7 +49,7 @@ def train_propagation(data: Path, run: Path, *, seed: int = 0, progress: bool = 
     examples = read_vectors(data, progress=progress)
     scores = out_of_fold(examples, seed)
     temperature = fit_temperature(examples, scores)
-    trees = Trees.from_boosting(grow(examples, seed))
+    trees = Trees.from_boosting([grow(examples, seed)])
     return export(trees, run / "model", describe(examples, scores), temperature, examples)
 
 
@@ -68,7 +68,7 @@ def out_of_fold(
     folds = np.array([k_fold(example.formula, FOLDS) for example in examples])
     found: list[NDArray[np.float64]] = [np.zeros(0)] * len(examples)
     for fold in range(FOLDS):
-        trees = Trees.from_boosting((fit or grow)([e for e, f in zip(examples, folds, strict=True) if f != fold], seed))
+        trees = Trees.from_boosting([(fit or grow)([e for e, f in zip(examples, folds, strict=True) if f != fold], seed)])
         for index in np.flatnonzero(folds == fold).tolist():
             found[index] = scores_of(trees, examples[index].features)
     return found

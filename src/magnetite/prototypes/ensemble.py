@@ -1,17 +1,17 @@
 """The Bayesian network: an ensemble whose dropout is kept at prediction, its passes samples of the posterior.
 
-Gal & Ghahramani 2016, Dropout as a Bayesian approximation; Lakshminarayanan 2017, deep ensembles.
+`magnetite.dropout`; Lakshminarayanan 2017, deep ensembles.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from magnetite.dropout import mutual_information, thinned
 from magnetite.errors import ZooError
 from magnetite.prototypes.network import NetworkConfig, PrototypeNetwork
 
@@ -48,9 +48,6 @@ class Ensemble(nn.Module):
     def sample_probabilities(self, x: Tensor, passes: int, seed: int = 0) -> tuple[Tensor, Tensor]:
         """Mean probabilities and their uncertainty over passes with dropout, shared out among the members.
 
-        Every sample is seen by the same thinned networks, drawn from `seed`. So an answer repeats,
-        and depends neither on the samples that happen to share its batch nor on their order.
-
         Args:
             x: descriptors, shape (n, inputs).
             passes: number of thinned networks T (the paper's is 1,000); the members take turns.
@@ -58,7 +55,7 @@ class Ensemble(nn.Module):
 
         Returns:
             Mean probabilities (n, classes), and the mutual information between prediction and weights in
-            bits, H(mean p) − mean H(p), shape (n,) (Leitherer 2021, Supplementary Eqs. 4 and 5).
+            bits, shape (n,).
         """
         masks = [mask.to(x.device) for mask in thinned(self.config.widths, self.config.dropout, passes, seed)]
         total = torch.zeros(len(x), self.config.classes, dtype=torch.float64, device=x.device)
@@ -73,24 +70,10 @@ class Ensemble(nn.Module):
                     total[samples] += p.sum(0)
                     entropy[samples] -= (p * log).sum(dim=(0, 2))
         mean = total / passes
-        # Never negative but for rounding (Jensen).
-        information = torch.special.entr(mean).sum(1) - entropy / passes
-        return mean, (information / torch.log(torch.tensor(2.0, dtype=torch.float64))).clamp(min=0.0)
+        return mean, mutual_information(mean, entropy / passes)
 
     def _networks(self) -> list[PrototypeNetwork]:
         return list(self.members)  # type: ignore[arg-type]
-
-
-@lru_cache(maxsize=4)
-def thinned(widths: tuple[int, ...], rate: float, passes: int, seed: int) -> tuple[Tensor, ...]:
-    """Which units each pass keeps, scaled to leave means unchanged: (passes, width) for each layer.
-
-    The first passes of a longer series are those of a shorter one.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    draws = torch.rand(passes, sum(widths), generator=generator)
-    kept = (draws >= rate).float() / (1 - rate)
-    return torch.split(kept, list(widths), dim=1)
 
 
 def _slices(total: int, step: int) -> list[slice]:

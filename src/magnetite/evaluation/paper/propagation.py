@@ -21,10 +21,10 @@ from magnetite.evaluation.paper.features import with_cell
 from magnetite.evaluation.paper.study import Study
 from magnetite.evaluation.paper.subsets import split
 from magnetite.evaluation.paper.work import Arrays
-from magnetite.order.growing import FOREST
 from magnetite.order.tasks import out_of_fold
 
 TEST_SHARE = 0.1
+FOREST: dict[str, Any] = {"min_samples_leaf": 2, "max_features": 0.2, "random_state": 0}
 HALF = 0.5
 """Where an honest threshold lies."""
 HONEST, BY_FORMULA_WITH_CELL, RANDOM, PAPER = (

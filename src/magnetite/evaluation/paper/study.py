@@ -165,12 +165,12 @@ def order_models(study: Study) -> list[Arrays]:
 def _shipped(model: OrderModel, test: Rows, compounds: Rows) -> Arrays:
     """What the shipped model answers for rows with edges; see `Study.shipped`."""
 
-    def order(rows: Rows, logits: NDArray[np.float32]) -> Probabilities:
-        return model.calibration.order([e.graph for e in rows.examples], logits)
+    def order(output: Arrays) -> Probabilities:
+        return model.calibration.order(output["ggau"], output["order"])
 
     on_test, on_compounds = (evaluate(model.network, rows.examples, model.device) for rows in (test, compounds))
     return {
-        "test": order(test, on_test["order"]),
-        "compounds": order(compounds, on_compounds["order"]),
+        "test": order(on_test),
+        "compounds": order(on_compounds),
         "zero_k": on_compounds["zero_k"] / model.calibration.zero_k,
     }
