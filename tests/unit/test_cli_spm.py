@@ -90,6 +90,22 @@ def test_an_interruption_says_what_is_kept(
     assert "1,234 boxes are kept" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--plot", "map.foo"), ("--plot", "no/map.png"), ("--out", "no/map.npz"), ("--atoms", "no/a.xyz")],
+)
+def test_what_cannot_be_written_is_refused_before_the_work(
+    option: str, value: str, asked: dict[str, Any], sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    for command in ("spm", "classify"):
+        if command == "spm" or option == "--plot":
+            with pytest.raises(SystemExit):
+                main([command, str(sample), option, value])
+            assert value in capsys.readouterr().err
+    assert not asked
+
+
 def test_bad_directions_and_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         build_parser().parse_args(["spm", "a.xyz", "--periodic", "abc"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from magnetite.cli.formatting import PATH_WIDTH, write_json, write_jsonl
-from magnetite.cli.parsers import add_command, add_device
+from magnetite.cli.parsers import add_command, add_device, picture, target
 from magnetite.cli.predict import structures, write
 from magnetite.zoo.registry import DEFAULT_CLASSIFIER
 
@@ -54,9 +54,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--passes", type=int, default=None, help="passes with dropout (default: the model's, 1000)")
     add_device(parser)
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="write there, whole or not at all (default: stdout)"
+        "--output", type=target, metavar="FILE", help="write there, whole or not at all (default: stdout)"
     )
-    parser.add_argument("--plot", type=Path, metavar="PICTURE", help="draw the probabilities (png, pdf, svg …)")
+    parser.add_argument("--plot", type=picture, metavar="PICTURE", help="draw the probabilities (png, pdf, svg …)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magnetite.cli import INTERRUPTED, complain
-from magnetite.cli.parsers import add_command, add_model, add_quiet
+from magnetite.cli.parsers import add_command, add_model, add_quiet, picture, target
 from magnetite.prototypes.settings import BOX, MIN_ATOMS, PASSES, STRIDE
 from magnetite.zoo.registry import DEFAULT_CLASSIFIER
 
@@ -58,11 +58,11 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--min-atoms", type=int, default=MIN_ATOMS, help="fewest atoms in a box to classify it (default: %(default)s)"
     )
-    parser.add_argument("--out", type=Path, metavar="MAP.npz", help="write the map: arrays and metadata")
+    parser.add_argument("--out", type=target, metavar="MAP.npz", help="write the map: arrays and metadata")
     parser.add_argument(
-        "--atoms", type=Path, metavar="FILE.extxyz", help="write the atoms, each with the answer of the nearest box"
+        "--atoms", type=target, metavar="FILE.extxyz", help="write the atoms, each with the answer of the nearest box"
     )
-    parser.add_argument("--plot", type=Path, metavar="PICTURE", help="draw the map (png, pdf, svg …)")
+    parser.add_argument("--plot", type=picture, metavar="PICTURE", help="draw the map (png, pdf, svg …)")
     # Under another name: `run` is the function that does the command.
     parser.add_argument(
         "--run", type=Path, dest="folder", metavar="FOLDER", help="keep finished boxes there, and continue from there"
