@@ -18,7 +18,7 @@ from magnetite.exchange.supercell import spin_lattice
 from magnetite.exchange.temperature import Effort, transition_temperature
 
 STEPS = np.eye(3, dtype=int)
-SMALL = Effort(spins=(36, 144), temperatures=6, steps=600, scout_spins=36, scout_steps=150)
+SMALL = Effort(spins=(36, 144), temperatures=6, steps=1200, scout_spins=36, scout_steps=150)
 
 
 def lattice(couplings, *, layers: bool = False, easy: float = 0.0, **more) -> ExchangeModel:

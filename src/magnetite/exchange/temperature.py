@@ -12,7 +12,15 @@ from magnetite.errors import ExchangeError
 from magnetite.exchange.checks import dimensions, warnings_of
 from magnetite.exchange.fourier import Maximum, maximum
 from magnetite.exchange.meanfield import correction, mean_field_temperature
-from magnetite.exchange.montecarlo.crossing import FEWEST, Transition, beginning, binder_crossing, heat_peak, misses
+from magnetite.exchange.montecarlo.crossing import (
+    CLEAR,
+    FEWEST,
+    Transition,
+    beginning,
+    binder_crossing,
+    heat_peak,
+    misses,
+)
 from magnetite.exchange.montecarlo.engine import Plan, simulate
 from magnetite.exchange.montecarlo.order_parameter import MOST_WAVES, order_parameter
 from magnetite.exchange.montecarlo.statistics import Curves, curves
@@ -178,17 +186,18 @@ class _Search:
         return found, [scouted, *measured], notes
 
     def _side(self, measured: list[Curves]) -> int:
-        """Where to look next: above (1) if the cumulants do not yet cross at the highest temperature, below (-1)."""
-        if self.orders and measured[0].n_spins != measured[1].n_spins:
-            small, large = measured
-            rise = np.subtract(large.binder, small.binder)
-            noise = np.hypot(large.errors["binder"], small.errors["binder"])
-            if rise[-1] > -noise[-1]:
-                return 1
-            if rise[0] < -noise[0]:
-                return -1
-        heat = measured[-1].heat
-        return {0: -1, len(heat) - 1: 1}.get(int(np.argmax(heat)), 0)
+        """Where to look next: above (1), below (-1), or nowhere else (0).
+
+        The specific heat says it first; then the cumulants, which above the transition are clearly smaller in the
+        larger supercell.
+        """
+        small, large = measured
+        side = {0: -1, len(large.heat) - 1: 1}.get(int(np.argmax(large.heat)), 0)
+        if side or not self.orders or small.n_spins == large.n_spins:
+            return side
+        rise = np.subtract(large.binder, small.binder)
+        noise = np.hypot(large.errors["binder"], small.errors["binder"])
+        return 1 if rise[-1] > -CLEAR * noise[-1] else -1 if rise[0] < -noise[0] else 0
 
     def at(self, temperatures: tuple[float, ...]) -> tuple[Transition, list[Curves], list[str]]:
         """Both supercells at given temperatures."""
