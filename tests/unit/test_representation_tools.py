@@ -12,7 +12,14 @@ from magnetite.cli import main
 from magnetite.errors import MagnetiteError
 from magnetite.evaluation.representations import Store, Task, parts, spread
 from magnetite.representations.elements import embedding
-from magnetite.representations.similarity import EMBEDDINGS, element_map, element_similarity, plot_elements, plot_maps
+from magnetite.representations.similarity import (
+    EMBEDDINGS,
+    element_map,
+    element_similarity,
+    most_alike,
+    plot_elements,
+    plot_maps,
+)
 from magnetite.structures import as_crystal
 
 if TYPE_CHECKING:
@@ -57,16 +64,26 @@ def test_our_own_vectors_are_learned_ones() -> None:
     assert not np.allclose(vectors["Fe"], vectors["O"])
 
 
-def test_pictures() -> None:
-    figure = plot_elements("megnet16")
-    assert [axis.get_title() for axis in figure.axes[:4]] == [
-        "megnet16",
-        *(f"megnet16, {m}" for m in ("cosine", "pearson", "chebyshev")),
-    ]
-    assert [axis.get_title() for axis in plot_maps(("megnet16", "order-elements"), 2).axes] == [
-        "megnet16",
-        "order-elements",
-    ]
+def test_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = embedding("megnet16")
+    few = whole.remove_elements(
+        [symbol for symbol in whole.element_list if symbol not in "H O F Na Fe Co Ni Gd".split()]
+    )
+    monkeypatch.setattr("magnetite.representations.similarity.embedding", lambda *_: few)
+    titles = [axis.get_title() for axis in plot_elements("megnet16").axes[:4]]
+    assert titles == ["megnet16", "megnet16, cosine", "megnet16, pearson", "megnet16, chebyshev"]
+    assert [axis.get_title() for axis in plot_maps(("megnet16", "skipatom"), 2).axes] == ["megnet16", "skipatom"]
+
+
+def test_the_most_alike_come_first() -> None:
+    table = element_similarity("order-elements", "pearson")["Fe"].drop("Fe").sort_values(ascending=False)
+    found = most_alike("Fe", "order-elements", "pearson", 3)
+    assert [symbol for symbol, _ in found] == table.index[:3].tolist()
+    assert [value for _, value in found] == pytest.approx(table[:3].tolist())
+    near, far = (most_alike("Fe", "magpie-elements", "chebyshev", 90)[place][1] for place in (0, -1))
+    assert 0 < near < far
+    with pytest.raises(MagnetiteError, match="no vector of Ar"):
+        most_alike("Ar", "skipatom")
 
 
 def test_the_command(tmp_path: Path, nio: Structure, rutile: Structure, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from magnetite.errors import MagnetiteError
-from magnetite.representations.elements import OWN, PUBLISHED, embedding
+from magnetite.representations.elements import OWN, PUBLISHED, covering, embedding
 from magnetite.representations.libraries import library
 from magnetite.zoo.registry import DEFAULT_MODEL
 
@@ -35,8 +35,7 @@ def element_similarity(name: str, metric: str = "cosine", model: str = DEFAULT_M
     Raises:
         MagnetiteError: no such embedding or metric, or ElementEmbeddings is not installed.
     """
-    if metric not in METRICS:
-        raise MagnetiteError(f"metric must be one of {', '.join(METRICS)}, not {metric!r}")
+    _check(metric)
     vectors = embedding(name, model)
     wanted = METRICS[metric]
     pivot = vectors.distance_pivot_table if metric == "chebyshev" else vectors.correlation_pivot_table
@@ -46,6 +45,34 @@ def element_similarity(name: str, metric: str = "cosine", model: str = DEFAULT_M
     if table.isna().to_numpy().any():
         raise MagnetiteError("holds a vector that has no direction", name)
     return table
+
+
+def most_alike(
+    symbol: str, name: str, metric: str = "cosine", count: int = 5, model: str = DEFAULT_MODEL
+) -> list[tuple[str, float]]:
+    """The elements that are most like one, the most alike first.
+
+    Args:
+        symbol: of the element.
+        name: of the embedding, one of `EMBEDDINGS`.
+        metric: as for `element_similarity`.
+        count: how many.
+        model: whose vectors they are if they are our own.
+
+    Returns:
+        Symbols with their similarity or distance.
+
+    Raises:
+        MagnetiteError: no such embedding or metric, an element that it lacks, or ElementEmbeddings is not installed.
+    """
+    _check(metric)
+    vectors = covering(embedding(name, model), [symbol], "error")
+    distance = metric == "chebyshev"
+    measure = vectors.compute_distance_metric if distance else vectors.compute_correlation_metric
+    found = [
+        (other, float(measure(symbol, other, METRICS[metric]))) for other in vectors.element_list if other != symbol
+    ]
+    return sorted(found, key=lambda pair: pair[1] if distance else -pair[1])[:count]
 
 
 def element_map(name: str, model: str = DEFAULT_MODEL) -> pd.DataFrame:
@@ -104,6 +131,11 @@ def plot_maps(names: tuple[str, ...] = EMBEDDINGS, columns: int = 3) -> Figure:
     for axis in axes[len(names) :]:
         axis.set_axis_off()
     return figure
+
+
+def _check(metric: str) -> None:
+    if metric not in METRICS:
+        raise MagnetiteError(f"metric must be one of {', '.join(METRICS)}, not {metric!r}")
 
 
 def _draw_map(name: str, axis: Any, model: str) -> None:
