@@ -21,8 +21,8 @@ MAX_SEARCH = 50.0
 """Å; nearest neighbours are looked for no further away."""
 GROWTH = 1.7
 """From one search radius to the next."""
-MAX_EDGES = 250_000_000
-"""Vectors of a single sample: 6 GB."""
+MAX_EDGES = 100_000_000
+"""Vectors of a single sample: 6 GB, with what they are made from."""
 SAME_SCALE = 1e-9
 """Relative difference up to which two units of length are the same."""
 EQUAL_VECTORS = 1e-6
@@ -184,7 +184,9 @@ def _listed(around: Surroundings, a: int, b: int, reach: float, before: int, sou
     for piece in around.vectors(a, b, reach):
         total += len(piece)
         if total > MAX_EDGES:
-            raise StructureError(f"has more than {MAX_EDGES:,} pairs of neighbours; cut it into pieces", source)
+            raise StructureError(
+                f"has more than {MAX_EDGES:,} pairs of neighbours; map it place by place (magnetite spm)", source
+            )
         pieces.append(piece)
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
