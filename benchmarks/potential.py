@@ -59,7 +59,7 @@ SETS = {
         "fe_fitsnap_npj2021.extxyz.gz", 5.0, ("EOS_001_Jun2020",),
         "Fe: bcc, hcp, liquids, defects (Nikolov et al., npj Comput. Mater. 7, 153, 2021)", "as published with FitSNAP",
         (
-            "Nearly collinear moments at self-consistency: the data says little of exchange or of spin waves.",
+            "Nearly collinear moments at self-consistency: exchange constants and spin waves from it are not iron's.",
             "Antiferromagnets only at 10.3 Å³/atom, none of them in the test: their energies elsewhere are a guess.",
             "Few frames below 8 Å³/atom, beyond 16, or without moments beyond 11 Å³/atom: errors there are large.",
             "Group EOS_001 is left out: its settings give other energies (5.2 meV/atom).",
