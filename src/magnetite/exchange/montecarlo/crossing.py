@@ -20,8 +20,6 @@ CLEAR = 2.0
 """Errors by which a difference must exceed nothing."""
 ORDERED = 0.66
 """Cumulants above are those of an order that is nearly complete (⅔)."""
-BROAD = 0.85
-"""Of the highest specific heat: points above belong to the peak."""
 LEAST_ERROR = 2e-4
 """Of a cumulant, so that the ordered side, where errors vanish, does not dictate the fit."""
 
@@ -50,15 +48,16 @@ def binder_crossing(small: Curves, large: Curves, seed: int = 0) -> Transition |
     grid = np.array(small.temperatures)
     values = [np.array(c.binder) for c in (small, large)]
     errors = [np.hypot(np.nan_to_num(c.errors["binder"], nan=0.01), LEAST_ERROR) for c in (small, large)]
+    if len(grid) < FEWEST:
+        return None
+    everywhere = grid, values, errors
     # far above and below nothing crosses, and a cubic need not follow
     near = (values[1] > 0.25) & (values[1] < 0.664)  # noqa: PLR2004
     if near.sum() < FEWEST:
         near = np.ones(len(grid), dtype=bool)
-    if len(grid) < FEWEST:
-        return None
     grid, values, errors = grid[near], [v[near] for v in values], [e[near] for e in errors]
     centre = _cross(grid, values, errors)
-    if centre is None or not _clear(grid, values, errors, centre):
+    if centre is None or not _clear(*everywhere, centre):
         return None
     random = np.random.default_rng(seed)
     drawn = [
@@ -120,15 +119,11 @@ def heat_peak(curves: Curves, seed: int = 0) -> Transition:
 
 
 def _peak(grid: NDArray[np.float64], heat: NDArray[np.float64], errors: NDArray[np.float64]) -> float:
-    """Where a parabola is highest that is fitted to two points on either side of the top and all that are as high.
-
-    Peaks of layers and chains are broad: there many points help against noise. A top at an end stays as it is.
-    """
+    """Where the parabola through the highest point and two on either side is highest; that point if at an end."""
     top = int(heat.argmax())
     if top in {0, len(grid) - 1}:
         return float(grid[top])
-    rows = heat >= BROAD * heat[top]
-    rows[max(top - 2, 0) : top + 3] = True
+    rows = slice(max(top - 2, 0), top + 3)
     x = grid[rows] - grid[top]
     c2, c1, _ = np.polyfit(x, heat[rows], 2, w=1 / errors[rows])
     return float(grid[top] + np.clip(-c1 / (2 * c2), x[0], x[-1])) if c2 < 0 else float(grid[top])
