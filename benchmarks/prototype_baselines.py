@@ -204,7 +204,7 @@ class Study:
     def table(self, columns: dict[str, tuple[str, Collection[str] | None]]) -> str:
         """Markdown: a row each level, and what each column's row of scores is on some classes, or all, in %."""
         shown = {title: column for title, column in columns.items() if column[0] in self.found}
-        lines = [f"| damage | {' | '.join(shown)} | paper |", f"| --- |{' --: |' * (len(shown) + 1)}"]
+        lines = [f"| damage | {' | '.join(shown)} | paper (108) |", f"| --- |{' --: |' * (len(shown) + 1)}"]
         for level in self.levels:
             cells = [f"{100 * share(self.found[row][level], classes):.2f}" for row, classes in shown.values()]
             lines.append(f"| {level} | {' | '.join(cells)} | {PAPER[level]:.2f} |")
