@@ -13,7 +13,7 @@ from magnetite.representations.similarity import EMBEDDINGS, METRICS, most_alike
 
 ASKED = ("Fe", "Gd", "O")
 COUNT = 3
-DRAWN = ("magpie-elements", "mat2vec", "skipatom", "megnet16", "order-elements", "moment-elements")
+DRAWN = ("magpie-elements", "mat2vec", "skipatom", "megnet16", "order-embedding", "order-elements")
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
     if args.maps:
         plot_maps(DRAWN).savefig(args.maps, dpi=60)
     if args.heat:
-        plot_elements("order-elements").savefig(args.heat, dpi=60)
+        plot_elements("order-embedding").savefig(args.heat, dpi=60)
 
 
 def same_group(name: str) -> float:

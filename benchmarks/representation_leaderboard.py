@@ -21,12 +21,13 @@ from magnetite.zoo.registry import find_card
 NAMES = (
     "one-hot", "multi-hot", "property-one-hot", "magpie", "mat2vec", "skipatom", "megnet16", "graph-statistics",
     "soap", "order-body", "coulomb-matrix", "voxels", "acsf", "sine-matrix", "ace", "arise", "order-readout",
-    "arise-hidden", "order-elements", "random", "magpie-elements", "moment-elements", "ewald-matrix", "mbtr", "prdf",
+    "arise-hidden", "order-embedding", "order-elements", "random", "magpie-elements", "moment-elements",
+    "ewald-matrix", "mbtr", "prdf",
 )  # fmt: skip
 """In the order in which they are worked out."""
 VALIDATION = 400
 """Rows by which the best head is chosen."""
-LEAKED = {"order-body", "order-readout", "order-elements", "moment-elements"}
+LEAKED = {"order-body", "order-readout", "order-embedding", "order-elements", "moment-elements"}
 """Learned from the training rows of the order (never from validation or test rows)."""
 
 

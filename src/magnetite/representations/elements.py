@@ -33,10 +33,11 @@ PUBLISHED = {
 }
 """Our name of each embedding, that of ElementEmbeddings, and where its vectors come from."""
 OWN = {
-    "order-elements": ("body.element.weight", "learned by our network of magnetic order"),
-    "moment-elements": ("site_moments.element.weight", "learned by our readout of |m|"),
+    "order-embedding": ("body.embed", "properties and learned vector, mixed by our network of magnetic order"),
+    "order-elements": ("body.element", "the learned vectors alone, of what the properties leave open"),
+    "moment-elements": ("site_moments.element", "learned by our readout of |m|, likewise beside properties"),
 }
-"""Our name of each embedding, the tensor that holds it, and where its vectors come from."""
+"""Our name of each embedding, the part of the network that it comes from, and where its vectors come from."""
 
 
 def embedding(name: str, model: str = DEFAULT_MODEL) -> Any:
@@ -66,15 +67,21 @@ def _published(name: str) -> Any:
 
 @cache
 def _own(name: str, model: str) -> Any:
+    import torch
+
     from magnetite.order.model import OrderModel
     from magnetite.zoo.loading import load_kind
 
     loaded = load_kind(OrderModel, "of magnetic order", model, "cpu")
-    part = OWN[name][0]
-    try:
-        table = loaded.network.get_parameter(part).detach().double().numpy()
-    except AttributeError as error:
-        raise MagnetiteError(f"has no element vectors {name!r}", model) from error
+    network, part = loaded.network, OWN[name][0]
+    if part.startswith("site_moments") and network.site_moments is None:
+        raise MagnetiteError(f"has no element vectors {name!r}", model)
+    if part == "body.embed":
+        body = network.body
+        found = body.embed(torch.cat([body.element.weight, body.properties], dim=1))
+    else:
+        found = network.get_parameter(f"{part}.weight")
+    table = found.detach().double().numpy()
     # Elements that no training row held keep the numbers they began with, which say nothing.
     known = [symbol for symbol in _symbols() if symbol in loaded.card.elements]
     rows = {symbol: table[z] for z, symbol in enumerate(("", *_symbols())) if symbol in known}

@@ -24,7 +24,7 @@ class Matrix(Encoder):
         n_atoms_max: atoms of the largest cell; a larger one is refused.
         permutation: ``eigenspectrum``, or rows ``sorted_l2``, which do not depend on the order of the atoms, or
             ``none``.
-        accuracy: of Ewald's sums, in e²/Å relative to the largest.
+        accuracy: to which Ewald's sums are converged, as dscribe means it; of no use to the others.
 
     Raises:
         MagnetiteError: no such permutation, or dscribe is not installed.
