@@ -111,3 +111,4 @@ def test_layers_with_an_easy_axis_have_a_crossing_below_the_mean_field() -> None
     assert report.method == "Binder crossing"
     assert 0.5 < report.monte_carlo / report.mean_field < 0.9
     assert any("only the anisotropy" in text for text in report.warnings)
+    assert any("too strong for the random phase" in text for text in report.warnings)

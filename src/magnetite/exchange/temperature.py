@@ -149,6 +149,8 @@ def transition_temperature(
         found, measured, more = search.at(tuple(float(t) for t in temperatures))
     if not best.commensurate:
         notes.append("incommensurate: supercells hold the fraction nearest to the best wave vector")
+    if rpa and not model.is_isotropic and rpa >= mean_field:
+        notes.append("anisotropy too strong for the random phase approximation: cut off at the mean field")
     factor = correction(model)
     if factor is None:
         notes.append("spin lengths unknown: not corrected by (S + 1)/S")
