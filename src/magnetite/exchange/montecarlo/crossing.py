@@ -20,6 +20,8 @@ CLEAR = 2.0
 """Errors by which a difference must exceed nothing."""
 ORDERED = 0.66
 """Cumulants above are those of an order that is nearly complete (⅔)."""
+NEARBY = 0.25
+"""Of the range of cumulants: points this close to the crossing say where it is."""
 LEAST_ERROR = 2e-4
 """Of a cumulant, so that the ordered side, where errors vanish, does not dictate the fit."""
 
@@ -42,27 +44,31 @@ def binder_crossing(small: Curves, large: Curves, seed: int = 0) -> Transition |
     """Crossing of the cumulants of two sizes, measured at the same temperatures; None if they do not cross.
 
     Below the transition the larger size has the larger cumulant, above it the smaller, both by more than noise: far
-    from the transition the two are the same, and cross anywhere. Cubic fits; the error is the spread of crossings of
-    curves drawn within their errors.
+    from the transition the two are the same, and cross anywhere. Where the sign changes is found from all points; a
+    polynomial of the difference through those nearby says where exactly. The error is the spread of crossings of
+    differences drawn within their errors.
     """
     grid = np.array(small.temperatures)
-    values = [np.array(c.binder) for c in (small, large)]
-    errors = [np.hypot(np.nan_to_num(c.errors["binder"], nan=0.01), LEAST_ERROR) for c in (small, large)]
     if len(grid) < FEWEST:
         return None
-    everywhere = grid, values, errors
-    # far above and below nothing crosses, and a cubic need not follow
-    near = (values[1] > 0.25) & (values[1] < 0.664)  # noqa: PLR2004
-    if near.sum() < FEWEST:
-        near = np.ones(len(grid), dtype=bool)
-    grid, values, errors = grid[near], [v[near] for v in values], [e[near] for e in errors]
-    centre = _cross(grid, values, errors)
-    if centre is None or not _clear(*everywhere, centre):
+    difference = np.subtract(large.binder, small.binder)
+    noise = np.hypot(*(np.hypot(np.nan_to_num(c.errors["binder"], nan=0.01), LEAST_ERROR) for c in (small, large)))
+    # the split into above and below nothing that the points speak for most
+    signal = difference / noise
+    split = int(np.argmax([signal[:n].sum() - signal[n:].sum() for n in range(1, len(grid))])) + 1
+    if not _clear(difference, noise, split):
+        return None
+    cumulants = np.array(large.binder)
+    near = abs(cumulants - cumulants[split - 1 : split + 1].mean()) < NEARBY * (2 / 3 - cumulants.min())
+    near[max(split - 2, 0) : split + 2] = True
+    middle = grid[split - 1 : split + 1].mean()
+    rows = grid[near], difference[near], noise[near]
+    centre = _root(*rows, middle)
+    if centre is None:
         return None
     random = np.random.default_rng(seed)
     drawn = [
-        _cross(grid, [v + e * random.standard_normal(len(grid)) for v, e in zip(values, errors, strict=True)], errors)
-        for _ in range(DRAWS)
+        _root(rows[0], rows[1] + rows[2] * random.standard_normal(len(rows[0])), rows[2], middle) for _ in range(DRAWS)
     ]
     spread = [place for place in drawn if place is not None]
     if len(spread) < DRAWS // 2:
@@ -70,36 +76,29 @@ def binder_crossing(small: Curves, large: Curves, seed: int = 0) -> Transition |
     return Transition(centre, float(np.std(spread)), "Binder crossing")
 
 
-def _clear(
-    grid: NDArray[np.float64], values: list[NDArray[np.float64]], errors: list[NDArray[np.float64]], centre: float
-) -> bool:
-    """Whether the larger size is above the smaller before a crossing and below it after, by `CLEAR` errors of means."""
-    difference, noise = values[1] - values[0], np.hypot(*errors)
+def _clear(difference: NDArray[np.float64], noise: NDArray[np.float64], split: int) -> bool:
+    """Whether the differences are positive before and negative after, their means by `CLEAR` errors."""
     found = []
-    for rows, sign in ((grid <= centre, 1), (grid > centre, -1)):
+    for rows, sign in ((slice(split), 1), (slice(split, None), -1)):
         weights = 1 / noise[rows] ** 2
-        mean = sign * np.sum(weights * difference[rows]) / max(weights.sum(), 1e-300)
-        found.append(bool(rows.any()) and mean * np.sqrt(weights.sum()) > CLEAR)
+        found.append(sign * np.sum(weights * difference[rows]) > CLEAR * np.sqrt(weights.sum()))
     return all(found)
 
 
-def _cross(
-    grid: NDArray[np.float64], values: list[NDArray[np.float64]], errors: list[NDArray[np.float64]]
+def _root(
+    grid: NDArray[np.float64], difference: NDArray[np.float64], noise: NDArray[np.float64], middle: float
 ) -> float | None:
-    degree = min(3, len(grid) - 2)
-    middle, half = grid.mean(), np.ptp(grid) / 2
-    x = (grid - middle) / half
-    fits = [np.polynomial.Polynomial.fit(x, v, degree, w=1 / e) for v, e in zip(values, errors, strict=True)]
-    fine = np.linspace(-1, 1, FINE)
-    difference = fits[1](fine) - fits[0](fine)
-    falls = np.flatnonzero((difference[:-1] > 0) & (difference[1:] <= 0))
+    """Where a polynomial through the differences falls through nothing, nearest to a temperature."""
+    degree = 3 if len(grid) > 2 * FEWEST else min(2, len(grid) - 2)
+    fit = np.polynomial.Polynomial.fit(grid, difference, degree, w=1 / noise)
+    fine = np.linspace(grid[0], grid[-1], FINE)
+    values = fit(fine)
+    falls = np.flatnonzero((values[:-1] > 0) & (values[1:] <= 0))
     if not len(falls):
         return None
-    # of several, the one about which the difference changes most: noise crosses with little slope
-    slopes = [difference[max(p - 40, 0) : p + 1].max() - difference[p : p + 40].min() for p in falls]
-    place = falls[int(np.argmax(slopes))]
-    share = difference[place] / (difference[place] - difference[place + 1])
-    return float(middle + half * (fine[place] + share * (fine[1] - fine[0])))
+    place = falls[int(np.argmin(abs(fine[falls] - middle)))]
+    share = values[place] / (values[place] - values[place + 1])
+    return float(fine[place] + share * (fine[1] - fine[0]))
 
 
 def heat_peak(curves: Curves, seed: int = 0) -> Transition:
