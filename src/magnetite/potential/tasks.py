@@ -93,9 +93,11 @@ class PotentialTask:
             labels = np.stack([_or_zero(f.stress, (3, 3)) for f in batch])
             errors = (found.stress - self._tensor(labels).to(found.stress.dtype)) / scale.stress
             total = total + (_huber(errors).mean((1, 2)) * known).mean()
-        settled = torch.tensor([settled_moments(f) for f in batch], device=self.device)
+        settled = torch.tensor([settled_moments(f) for f in batch], device=self.device)[crystals.owners]
         if settled.any():
-            total = total + (_huber(_instability(model, crystals, found.energies) / scale.energy) * settled).mean()
+            fault, changed = _instability(model, crystals)
+            counted = settled & changed
+            total = total + (_huber(fault / scale.magnetic) * counted).sum() / counted.sum().clamp(min=1)
         return total
 
     def validate(self, model: nn.Module) -> dict[str, float]:
@@ -118,11 +120,15 @@ _GPA = 160.21766208
 
 
 _STIFFNESS = 0.1
-"""eV/μB²; least curvature along self-consistent moments. Landau's polynomial for bcc iron, 0.4 eV deep, has 0.7."""
+"""eV/μB²; least curvature along a self-consistent moment. Landau's polynomial for bcc iron, 0.4 eV deep, has 0.7."""
 _STRETCH = (-0.5, 1.0)
-"""μB by which moments are changed to see whether the energy rises."""
+"""μB by which a moment is changed to see whether it is driven back."""
+_LEAST_SHARE = 0.3
+"""Share of a moment by which it is shortened at most: at |m| = 0 nothing drives."""
 _LEAST_MOMENT = 0.3
 """μB; smaller moments are left alone: calculations without moments need not be stable."""
+_CHANGED = 0.25
+"""Share of the atoms whose moments are changed; few, so that each mostly feels itself."""
 
 
 def settled_moments(frame: Frame) -> bool:
@@ -130,21 +136,22 @@ def settled_moments(frame: Frame) -> bool:
     return frame.magnetic is not None and not frame.magnetic.any()
 
 
-def _instability(model: PotentialNetwork, crystals: SpinBatch, energies: Tensor) -> Tensor:
-    """By how much the energy fails to rise when the lengths of moments change at random, in eV/atom, (b,).
+def _instability(model: PotentialNetwork, crystals: SpinBatch) -> tuple[Tensor, Tensor]:
+    """By how much moments fail to be driven back when their lengths change at random, in eV/μB, and which, (n,).
 
     That dE/dm vanishes does not tell a minimum from a maximum, and frames at their own moments show no others.
     Calculations end in minima.
     """
     lengths = crystals.moments.norm(dim=-1)
     low, high = _STRETCH
-    together = torch.rand(len(crystals.sizes)).to(lengths)[crystals.owners]
-    change = low + (high - low) * (together + torch.rand(len(lengths)).to(lengths)) / 2
-    change = torch.where(lengths > _LEAST_MOMENT, torch.maximum(change, -lengths), 0.0)
-    moved = crystals.moments * (1 + change / lengths.clamp(min=_LEAST_MOMENT))[:, None]
-    rise = crystals.sum_over_atoms(model(crystals.with_moments(moved))) - energies
-    wanted = crystals.sum_over_atoms(_STIFFNESS / 2 * change.square())
-    return ((wanted - rise) / crystals.sizes).clamp(min=0)
+    changed = (lengths > _LEAST_MOMENT) & (torch.rand(len(lengths)).to(lengths) < _CHANGED)
+    change = low + (high - low) * torch.rand(len(lengths)).to(lengths)
+    change = torch.where(changed, torch.maximum(change, -_LEAST_SHARE * lengths), 0.0)
+    axes = crystals.moments / lengths.clamp(min=_LEAST_MOMENT)[:, None]
+    moved = (crystals.moments + change[:, None] * axes).requires_grad_()
+    (slopes,) = torch.autograd.grad(model(crystals.with_moments(moved)).sum(), moved, create_graph=True)
+    back = (slopes * axes).sum(-1) * change.sign()
+    return (_STIFFNESS * change.abs() - back).clamp(min=0), changed
 
 
 def assemble(frames: Sequence[Frame], model: PotentialNetwork, device: torch.device) -> SpinBatch:
