@@ -134,3 +134,17 @@ def test_uppasd_energy_is_that_which_uppasd_printed(data_folder) -> None:
     ground = float(cold[1][7]) - slope * float(cold[1][0])
     ours = model.energy(np.tile([0, 0, 1.0], (len(model), 1))) / len(model) / (RYDBERG / 1000)
     assert ours == pytest.approx(ground, rel=5e-3)
+
+
+def test_terms_that_a_format_cannot_hold_are_refused_or_said(tmp_path) -> None:
+    easy = example(np.ones(5), anisotropy=np.tile(np.diag([0, 0, 0.3]), (2, 1, 1)))
+    for fmt in ("uppasd", "vampire", "spirit"):
+        with pytest.raises(ExchangeError, match="single-ion anisotropy"):
+            write(easy, tmp_path / f"easy_{fmt}", fmt)
+    assert np.allclose(read(write(easy, tmp_path / "easy.csv")).anisotropy, easy.anisotropy)
+    inputs = write(example(np.ones(5)), tmp_path / "folder", "uppasd")
+    inputs.write_text(inputs.read_text() + "anisotropy ./kfile\n")
+    assert any("kfile is not read" in note for note in read(inputs).notes)
+    config = write(example(np.ones(5)), tmp_path / "x.cfg")
+    config.write_text(config.read_text() + "anisotropy_magnitude 0.5\nexternal_field_magnitude 0.0\n")
+    assert [note for note in read(config).notes if "not read" in note] == ["anisotropy_magnitude is not read"]

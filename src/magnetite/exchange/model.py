@@ -123,6 +123,15 @@ class ExchangeModel(MSONable):
             abs(self.couplings - self.isotropic[:, None, None] * np.eye(3)).max(initial=0.0) <= SAME
         )
 
+    def refuse_anisotropy(self, program: str) -> None:
+        """Stop a writer whose file cannot hold single-ion terms.
+
+        Raises:
+            ExchangeError: there are some.
+        """
+        if self.anisotropy is not None and abs(self.anisotropy).max() > 0:
+            raise ExchangeError(f"{program}'s file would lose the single-ion anisotropy; write csv or json", self.name)
+
     @cached_property
     def strengths(self) -> NDArray[np.float64]:
         """Largest entry of each coupling by size, in meV, shape (n_bonds,)."""

@@ -1,6 +1,6 @@
 """Spirit's configuration file: J in meV, H = -Σ_pairs J n_i·n_j - Σ_pairs D·(n_i × n_j), each pair once.
 
-Lengths are in Å. Of single-ion anisotropy Spirit's file holds one axis for all sites; others cannot be written.
+Lengths are in Å. Fields, single-ion anisotropy, dipoles and quadruplets are neither written nor read; a note says so.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALL = 1e-9
+UNREAD = ("anisotropy_magnitude", "n_anisotropy", "n_interaction_quadruplets", "external_field_magnitude", "ddi_method")
 
 
 def read(path: Path) -> ExchangeModel:
@@ -58,7 +59,7 @@ def read(path: Path) -> ExchangeModel:
         raise ExchangeError(f"{len(moments)} mu_s for {size} sites of the basis")
     return ExchangeModel.from_bonds(
         lattice, coords, bonds, values, moments=moments if len(moments) == size else moments[0], name=path.stem,
-        notes=() if "mu_s" in places else ("moments are not given: 1 μB assumed",),
+        notes=(*(() if "mu_s" in places else ("moments are not given: 1 μB assumed",)), *_unread(rows)),
     )  # fmt: skip
 
 
@@ -75,8 +76,7 @@ def write(model: ExchangeModel, path: Path) -> Path:
         if abs(symmetric).max(initial=0.0) > SMALL:
             raise ExchangeError("Spirit's file cannot hold symmetric anisotropic exchange", model.name)
         vectors = np.stack([values[:, 1, 2], values[:, 2, 0], values[:, 0, 1]], axis=1)
-    if model.anisotropy is not None and abs(model.anisotropy).max() > SMALL:
-        raise ExchangeError("Spirit's file would lose this single-ion anisotropy; write csv or json", model.name)
+    model.refuse_anisotropy("Spirit")
     lines = ["lattice_constant 1.0", "bravais_vectors"]
     lines += [" ".join(f"{c:.12g}" for c in row) for row in model.lattice]
     lines += ["basis", str(len(model)), *(" ".join(f"{c:.12g}" for c in row) for row in model.frac_coords)]
@@ -88,6 +88,22 @@ def write(model: ExchangeModel, path: Path) -> Path:
         lines.append(f"{i} {j} {image[0]} {image[1]} {image[2]} {model.isotropic[n]:.12g}{extra}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def _unread(rows: list[list[str]]) -> list[str]:
+    """Terms of the Hamiltonian that are in the file and not taken over."""
+    return [
+        f"{row[0]} is not read"
+        for row in rows
+        if row[0].lower() in UNREAD and len(row) > 1 and row[1].lower() != "none" and _not_zero(row[1])
+    ]
+
+
+def _not_zero(word: str) -> bool:
+    try:
+        return float(word) != 0
+    except ValueError:
+        return True
 
 
 def _crossed(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,6 +24,8 @@ MILLI_RYDBERG = RYDBERG / 1000
 ANGSTROM = 1e10
 NEAR = 0.02
 """Of a cell: Cartesian bonds must end this close to a site."""
+UNREAD = ("anisotropy", "dm", "pd", "biqdm", "bq", "sa", "ip_hfield", "hfield")
+"""Files and fields of the Hamiltonian that are not taken over."""
 SCALARS, TENSORS = 6, 14
 """Columns of a jfile: i, j, three of the bond, then 1 or 9 numbers."""
 
@@ -59,12 +61,13 @@ def read(path: Path) -> ExchangeModel:
     values = bonds[:, 5:TENSORS].reshape(-1, 3, 3) if tensors else bonds[:, 5]
     values = from_convention(values * MILLI_RYDBERG, Convention.DOUBLE_COUNTING)
     sizes = moments[:, 2]
-    notes = ("negative moments in the momfile are taken by size",) if (sizes < 0).any() else ()
+    notes = ["negative moments in the momfile are taken by size"] if (sizes < 0).any() else []
+    notes += [f"{key} {' '.join(settings[key])} is not read" for key in UNREAD if key in settings]
     kinds = positions[:, 1].astype(int) if positions.shape[1] > 4 else np.ones(len(coords), int)  # noqa: PLR2004
     return ExchangeModel.from_bonds(
         cell * scale, coords, np.column_stack([pairs, np.rint(cells).astype(int)]), values,
         species=[f"X{kind}" for kind in kinds], moments=abs(sizes), name=settings.get("simid", [inputs.stem])[0],
-        notes=notes,
+        notes=tuple(notes),
     )  # fmt: skip
 
 
@@ -72,7 +75,11 @@ def write(model: ExchangeModel, path: Path) -> Path:
     """Write the four files into a folder; returns the inpsd.dat.
 
     Size, temperatures and steps in it are a beginning; moments start parallel to z.
+
+    Raises:
+        ExchangeError: there is single-ion anisotropy, which would need a kfile.
     """
+    model.refuse_anisotropy("UppASD")
     path.mkdir(parents=True, exist_ok=True)
     one, other, images, values = model.directed()
     values = to_convention(values, Convention.DOUBLE_COUNTING) / MILLI_RYDBERG

@@ -50,7 +50,12 @@ def read(path: Path) -> ExchangeModel:
 
 
 def write(model: ExchangeModel, path: Path) -> Path:
-    """Write a ucf file; the material file is the user's."""
+    """Write a ucf file; the material file is the user's.
+
+    Raises:
+        ExchangeError: there is single-ion anisotropy, which belongs into the material file.
+    """
+    model.refuse_anisotropy("Vampire")
     one, other, images, values = model.directed()
     kinds = {label: n for n, label in enumerate(dict.fromkeys(model.species))}
     lengths = np.linalg.norm(model.lattice, axis=1)
