@@ -13,7 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 import magnetite
 from magnetite.elements import property_table
 from magnetite.order.network import MagnetismNetwork
-from magnetite.order.trees import Trees, descriptor
+from magnetite.order.trees import Trees, descriptor, with_none
 from magnetite.runtime import Batch, collate
 from magnetite.structures import as_crystal
 from magnetite.sublattice import GEOMETRY_NAMES, magnetic_geometry
@@ -66,24 +66,36 @@ def test_descriptor_says_what_it_says(nio: Structure, rutile: Structure) -> None
     np.testing.assert_allclose(geometry[1], magnetic_geometry(as_crystal(rutile)), atol=1e-5)
 
 
-def test_they_share_out_the_magnets_only(nio: Structure) -> None:
-    """The share of NM is the network's, whatever the trees say; oxides with a Hubbard U have trees of their own."""
+def test_what_they_have_a_say_in(nio: Structure) -> None:
+    """With a Hubbard U they share out the magnets alone; without one they have a say in NM, too."""
     network = magnetite.load(device="cpu").network
     assert network.trees is not None
     assert network.ggau_trees is not None
+    assert network.none_trees is not None
     iron = Structure(Lattice.cubic(2.866), ["Fe", "Fe"], [[0, 0, 0], [0.5, 0.5, 0.5]]).get_primitive_structure()
     batch = batch_of(nio.get_primitive_structure(), iron)
     with torch.no_grad():
         mixed = network(batch)["order"].softmax(1)
-        alone = MagnetismNetwork(replace(network.config, trees=None, ggau_trees=None)).eval()
-        alone.load_state_dict(
-            {k: v for k, v in network.state_dict().items() if not k.startswith(("trees.", "ggau_trees."))}
-        )
+        alone = MagnetismNetwork(replace(network.config, trees=None, ggau_trees=None, none_trees=None)).eval()
+        grown = ("trees.", "ggau_trees.", "none_trees.")
+        alone.load_state_dict({k: v for k, v in network.state_dict().items() if not k.startswith(grown)})
         plain = alone(batch)["order"].softmax(1)
         table = descriptor(batch, network.body.properties)
         own = [trees(row[None])[0] for trees, row in zip((network.ggau_trees, network.trees), table, strict=True)]
         share = torch.sigmoid(torch.stack(own)).float()
-    torch.testing.assert_close(mixed[:, 0], plain[:, 0])
+        none = torch.sigmoid(network.none_trees(table[1:])).float()
     weight = network.config.tree_weight
+    torch.testing.assert_close(mixed[0, 0], plain[0, 0])
+    torch.testing.assert_close(mixed[1:, 0], (1 - weight) * plain[1:, 0] + weight * none)
     expected = (1 - weight) * plain[:, 1] / (plain[:, 1] + plain[:, 2]) + weight * share
     torch.testing.assert_close(mixed[:, 1] / (mixed[:, 1] + mixed[:, 2]), expected)
+
+
+def test_opinions_are_averaged_and_never_certain() -> None:
+    logits = torch.tensor([[0.0, 1.0, 2.0], [30.0, 0.0, 0.0], [-60.0, 0.0, 1.0]])
+    plain = logits.softmax(1)
+    mixed = with_none(logits, torch.tensor([0.2, 1.0, 0.0]), 0.5)
+    assert mixed.isfinite().all()
+    p = mixed.softmax(1)
+    torch.testing.assert_close(p[:, 0], (plain[:, 0] + torch.tensor([0.2, 1.0, 0.0])) / 2, atol=1e-6, rtol=0)
+    torch.testing.assert_close(p[:, 1] / p[:, 2], plain[:, 1] / plain[:, 2])

@@ -1,4 +1,4 @@
-"""Trees beside a trained network: for AFM against FM, and for the propagation vector."""
+"""Trees beside a trained network: for AFM against FM, NM against magnets, and the propagation vector."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork
 from magnetite.order.tasks import ORDER_DRAWS, FrozenAtoms, OrderTask, join, k_fold
 from magnetite.order.trees import Trees, descriptor
 
-AFM, FM = (ORDER_CLASSES.index(name) for name in ("AFM", "FM"))
+NM, AFM, FM = (ORDER_CLASSES.index(name) for name in ("NM", "AFM", "FM"))
 TREES: dict[str, Any] = {
     "max_iter": 300, "learning_rate": 0.06, "max_leaf_nodes": 31, "l2_regularization": 1.0,
     "early_stopping": False, "random_state": 0,
@@ -27,30 +27,37 @@ GGAU_BAG = 8
 GGAU_ROWS = {AFM: 2200, FM: 2640}
 """Where the Materials Project applies a Hubbard U, so many models, each on so many rows drawn at random from that
 chemistry beside all measured orders: the FM rows are many, and one model on all of them is worse than the mean."""
+OUTSIDE = ("other", "confirmed", "quiet")
+"""Strata that trees for NM against magnets learn from: all without a Hubbard U."""
+FEWER = TREES | {"max_features": 0.3}
+"""Settings of trees that see a part of the descriptor at each node."""
 K_MEMBERS = 5
 K_BAG = 2
-K_TREES = TREES | {"max_features": 0.3}
-"""Opinions on the propagation vector, models that make up each, and their settings."""
+"""Opinions on the propagation vector, and models that make up each."""
 
 
-class MagnetRows(NamedTuple):
-    """What trees for AFM against FM learn from.
+class Rows(NamedTuple):
+    """What trees learn from.
 
     Attributes:
         x: descriptors, (n, f).
-        is_afm: the label, (n,).
+        order: index into ORDER_CLASSES, (n,).
         stratum: where each row comes from, (n,).
         weight: so that every stratum and class weighs as it is drawn for the network, (n,).
     """
 
     x: NDArray[np.float64]
-    is_afm: NDArray[np.bool_]
+    order: NDArray[np.int64]
     stratum: NDArray[np.str_]
     weight: NDArray[np.float64]
 
+    def where(self, chosen: NDArray[Any]) -> Rows:
+        """The rows that are chosen, by number or by (n,) booleans."""
+        return Rows(*(column[chosen] for column in self))
+
 
 def grow_trees(network: MagnetismNetwork, examples: Sequence[Example], device: torch.device) -> MagnetismNetwork:
-    """The network with trees for AFM against FM; their share is the best one on the validation split.
+    """The network with trees for the order; their share is the best one on the validation split.
 
     Args:
         network: a trained network; stays as it is.
@@ -59,14 +66,18 @@ def grow_trees(network: MagnetismNetwork, examples: Sequence[Example], device: t
     """
     task = OrderTask(examples, device, draws=ORDER_DRAWS)
     task.atoms = FrozenAtoms(network, task.validation, device)  # the body is the same under every share
-    rows = afm_rows(task, network)
-    trees = Trees.from_boosting([HistGradientBoostingClassifier(**TREES).fit(rows.x, rows.is_afm, rows.weight)])
-    ggau_trees = Trees.from_boosting([ggau_model(rows, seed) for seed in range(GGAU_BAG)])
-    size = replace(network.config, trees=trees.room, ggau_trees=ggau_trees.room)
+    rows = tree_rows(task, network)
+    magnets = rows.where(rows.order != NM)
+    boosted = HistGradientBoostingClassifier(**TREES).fit(magnets.x, magnets.order == AFM, magnets.weight)
+    trees = Trees.from_boosting([boosted])
+    ggau = Trees.from_boosting([ggau_model(rows, seed) for seed in range(GGAU_BAG)])
+    none = Trees.from_boosting([none_model(rows)])
+    size = replace(network.config, trees=trees.room, ggau_trees=ggau.room, none_trees=none.room)
+    state = network.state_dict() | _named("trees", trees) | _named("ggau_trees", ggau) | _named("none_trees", none)
     best, best_score = network, task.validate(network)["score"]
     for weight in TREE_WEIGHTS:
         candidate = MagnetismNetwork(replace(size, tree_weight=weight)).to(device)
-        candidate.load_state_dict(network.state_dict() | _named("trees", trees) | _named("ggau_trees", ggau_trees))
+        candidate.load_state_dict(state)
         score = task.validate(candidate.eval())["score"]
         if score > best_score:
             best, best_score = candidate, score
@@ -85,7 +96,7 @@ def grow_k_trees(network: MagnetismNetwork, examples: Sequence[Example], device:
     models = []
     for member in range(K_MEMBERS):
         x_known, known = x[fold != member], zero_k[fold != member]
-        seeds = [K_TREES | {"random_state": seed} for seed in range(K_BAG)]
+        seeds = [FEWER | {"random_state": seed} for seed in range(K_BAG)]
         models.append([HistGradientBoostingClassifier(**settings).fit(x_known, known) for settings in seeds])
     rooms = np.array([Trees.from_boosting(bag).room for bag in models])
     room = (int(rooms[0, 0]), int(rooms[:, 1].max()), int(rooms[:, 2].max()))
@@ -97,27 +108,33 @@ def grow_k_trees(network: MagnetismNetwork, examples: Sequence[Example], device:
     return grown.eval()
 
 
-def afm_rows(task: OrderTask, network: MagnetismNetwork) -> MagnetRows:
-    """All magnets that a task trains on, as rows for trees."""
-    pools = [(key, pool) for key, pool in task.pools.items() if key[1] in (AFM, FM)]
+def tree_rows(task: OrderTask, network: MagnetismNetwork) -> Rows:
+    """All that a task trains on, as rows for trees."""
+    pools = list(task.pools.items())
     sizes = [len(pool) for _, pool in pools]
-    return MagnetRows(
+    return Rows(
         _table([e for _, pool in pools for e in pool], network),
-        np.repeat([key[1] == AFM for key, _ in pools], sizes),
-        np.repeat([key[0] for key, _ in pools], sizes),
+        np.repeat([order for (_, order), _ in pools], sizes),
+        np.repeat([stratum for (stratum, _), _ in pools], sizes),
         np.repeat([task.draws[key] / len(pool) for key, pool in pools], sizes),
     )
 
 
-def ggau_model(rows: MagnetRows, seed: int) -> HistGradientBoostingClassifier:
-    """One model of the bag for crystals with a Hubbard U."""
+def ggau_model(rows: Rows, seed: int) -> HistGradientBoostingClassifier:
+    """One model of the bag for AFM against FM of crystals with a Hubbard U."""
     rng = np.random.default_rng(seed)
-    drawn = [np.flatnonzero(rows.stratum == "measured")]
+    drawn = [np.flatnonzero((rows.stratum == "measured") & (rows.order != NM))]
     for label, number in GGAU_ROWS.items():
-        pool = np.flatnonzero((rows.stratum == "ggau") & (rows.is_afm == (label == AFM)))
+        pool = np.flatnonzero((rows.stratum == "ggau") & (rows.order == label))
         drawn.append(rng.permutation(pool)[:number])
-    chosen = np.concatenate(drawn)
-    return HistGradientBoostingClassifier(**TREES | {"random_state": seed}).fit(rows.x[chosen], rows.is_afm[chosen])
+    chosen = rows.where(np.concatenate(drawn))
+    return HistGradientBoostingClassifier(**TREES | {"random_state": seed}).fit(chosen.x, chosen.order == AFM)
+
+
+def none_model(rows: Rows) -> HistGradientBoostingClassifier:
+    """NM against magnets outside the chemistry with a Hubbard U, either as heavy as the other."""
+    chosen = rows.where(np.isin(rows.stratum, OUTSIDE))
+    return HistGradientBoostingClassifier(**FEWER, class_weight="balanced").fit(chosen.x, chosen.order == NM)
 
 
 def _table(examples: Sequence[Example], network: MagnetismNetwork) -> NDArray[np.float64]:

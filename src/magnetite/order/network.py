@@ -22,7 +22,7 @@ from magnetite.dropout import mutual_information, thinned
 from magnetite.elements import MAX_ATOMIC_NUMBER, PROPERTY_NAMES, property_table
 from magnetite.graphs import MAX_REACH
 from magnetite.order.site_moments import MEAN_LOG_VOLUME, SiteMoments
-from magnetite.order.trees import Room, Trees, descriptor, with_share
+from magnetite.order.trees import Room, Trees, descriptor, with_none, with_share
 from magnetite.runtime import Batch
 
 FEATURES = 128
@@ -45,7 +45,8 @@ class NetworkConfig:
         dropout: share of pooled features dropped in training.
         trees: of the trees that help to tell AFM from FM; None before they are grown.
         ggau_trees: of those that do so where the Materials Project applies a Hubbard U.
-        tree_weight: share of either in the probability of AFM among magnets.
+        none_trees: of those that help to tell NM from magnets where it does not.
+        tree_weight: share of all these in the probability that they are asked for.
         k_members: number of opinions on the propagation vector, 0 before there are any.
         k_trees: of the trees of each.
         companions: further bodies, trained from other seeds, whose opinion on the order is averaged with the first's.
@@ -59,6 +60,7 @@ class NetworkConfig:
     dropout: float = 0.1
     trees: Room | None = None
     ggau_trees: Room | None = None
+    none_trees: Room | None = None
     tree_weight: float = 0.5
     k_members: int = 0
     k_trees: Room | None = None
@@ -243,6 +245,7 @@ class MagnetismNetwork(nn.Module):
         self.companions = nn.ModuleList(Companion(config) for _ in range(config.companions))
         self.trees = Trees(*config.trees) if config.trees else None
         self.ggau_trees = Trees(*config.ggau_trees) if config.ggau_trees else None
+        self.none_trees = Trees(*config.none_trees) if config.none_trees else None
         self.k_trees = nn.ModuleList(Trees(*config.k_trees) for _ in range(config.k_members) if config.k_trees)
         self.site_moments = SiteMoments(self.body.size, config.site_moments) if config.site_moments else None
 
@@ -295,7 +298,11 @@ class MagnetismNetwork(nn.Module):
     def _with_trees(self, logits: Tensor, table: Tensor, ggau: Tensor) -> Tensor:
         if self.trees is None:
             return logits
-        odds = self.trees(table)
+        odds, weight = self.trees(table), self.config.tree_weight
         if self.ggau_trees is not None and ggau.any():
             odds[ggau] = self.ggau_trees(table[ggau])
-        return with_share(logits, torch.sigmoid(odds).to(logits.dtype), self.config.tree_weight)
+        logits = with_share(logits, torch.sigmoid(odds).to(logits.dtype), weight)
+        if self.none_trees is not None and not ggau.all():
+            share = torch.sigmoid(self.none_trees(table[~ggau])).to(logits.dtype)
+            logits[~ggau] = with_none(logits[~ggau], share, weight)
+        return logits

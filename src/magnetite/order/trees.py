@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DECIMALS = 6
 """Rounding of the descriptor (then to single precision, as forests do), so that a supercell falls on the same side
 of every threshold."""
+LEAST = 1e-9
+"""No class is less probable, whatever trees say, so that logits stay finite."""
 Room = tuple[int, int, int]
 """Number of trees, nodes of the largest and depth of the deepest."""
 
@@ -72,6 +74,21 @@ def with_share(logits: Tensor, share: Tensor, weight: float) -> Tensor:
     magnetic = torch.logaddexp(anti, ferro)
     mixed = (1 - weight) * (anti - magnetic).exp() + weight * share
     return torch.stack([none, magnetic + mixed.log(), magnetic + (1 - mixed).log()], dim=1)
+
+
+def with_none(logits: Tensor, share: Tensor, weight: float) -> Tensor:
+    """Logits whose NM share is averaged with another opinion, and whose AFM share among magnets stays as it is.
+
+    Args:
+        logits: of NM, AFM and FM, (n, 3).
+        share: probability of NM, (n,).
+        weight: of that opinion, 0–1.
+    """
+    none, anti, ferro = logits.log_softmax(1).unbind(1)
+    magnetic = torch.logaddexp(anti, ferro)
+    mixed = (1 - weight) * none.exp() + weight * share
+    rest = (1 - mixed).clamp(min=LEAST).log() - magnetic
+    return torch.stack([mixed.clamp(min=LEAST).log(), anti + rest, ferro + rest], dim=1)
 
 
 class Trees(nn.Module):
