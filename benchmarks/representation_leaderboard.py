@@ -38,11 +38,13 @@ def main() -> None:
     parser.add_argument("--names", nargs="+", default=NAMES, help="only these representations")
     parser.add_argument("--plot", type=Path, help="draw the leaderboard")
     parser.add_argument("--train", type=int, default=2000, help="rows to learn the order from, 0 for all")
+    parser.add_argument("--finished", action="store_true", help="print what there is, work nothing out")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     args = parser.parse_args()
     store = Store(args.work, progress=not args.quiet)
     tasks = [k_task(args.data), order_task(args.data, args.train, VALIDATION)]
-    table = {name: row(store, tasks, name) for name in args.names}
+    names = [n for n in args.names if not args.finished or all(store.has(t, n, options_of(n)) for t in tasks)]
+    table = {name: row(store, tasks, name) for name in names}
     show(table, tasks)
     if args.plot:
         draw(table, args.plot)

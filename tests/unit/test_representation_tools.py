@@ -129,6 +129,7 @@ def test_the_leaderboard_keeps_what_it_has(
 ) -> None:
     thin, store = task(nio, rutile), Store(tmp_path, progress=False)
     assert {name: len(rows) for name, rows in parts(thin)} == {"validation": 6, "test": 10}
+    assert not store.has(thin, "megnet16", {})
     answers = store.answers(thin, "megnet16", {}, "logistic")
     rows = thin.splits[0][1]
     assert (answers[rows] == thin.labels[rows]).all()

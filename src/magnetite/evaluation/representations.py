@@ -150,10 +150,13 @@ class Store:
                 refused += int(kept["bad"].sum())
         return table, refused
 
+    def has(self, task: Task, name: str, options: dict[str, Any]) -> bool:
+        """Whether the answers of all heads are there."""
+        return all(self._answers(task, name, options, head).is_file() for head in HEADS)
+
     def answers(self, task: Task, name: str, options: dict[str, Any], head: str) -> NDArray[np.int64]:
         """Class that a head gives each row of the task that is answered, -1 elsewhere, (len(task),)."""
-        rows = str([[task.crystals[i].source for i in split[0]] for split in task.splits])
-        path = self._path(task, name, str(options), str(HEADS[head]()), rows)
+        path = self._answers(task, name, options, head)
         if not path.is_file():
             table, _ = self.features(task, name, options)
             answers = np.full(len(task), -1)
@@ -163,6 +166,10 @@ class Store:
         with np.load(path) as kept:
             found: NDArray[np.int64] = kept["answers"]
         return found
+
+    def _answers(self, task: Task, name: str, options: dict[str, Any], head: str) -> Path:
+        rows = str([[task.crystals[i].source for i in split[0]] for split in task.splits])
+        return self._path(task, name, str(options), str(HEADS[head]()), rows)
 
     def _path(self, task: Task, name: str, *content: str) -> Path:
         model = find(name).options.get("model")
