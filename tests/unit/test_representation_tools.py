@@ -10,7 +10,7 @@ import pytest
 
 from magnetite.cli import main
 from magnetite.errors import MagnetiteError
-from magnetite.evaluation.representations import Store, Task, parts, spread
+from magnetite.evaluation.representations import HEADS, Store, Task, parts, settings_of, spread
 from magnetite.representations.elements import embedding
 from magnetite.representations.similarity import (
     EMBEDDINGS,
@@ -143,6 +143,11 @@ def test_the_leaderboard_keeps_what_it_has(
     assert refused == 0
     assert (np.abs(table).sum(1) > 0).sum() == len(thin.rows)
     assert (store.answers(thin, "megnet16", {}, "logistic") == answers).all()
+
+
+def test_what_is_kept_is_found_by_other_processes() -> None:
+    assert not any("0x" in settings_of(head) for head in HEADS)
+    assert len({settings_of(head) for head in HEADS}) == len(HEADS)
 
 
 def test_refused_rows_hold_zeros(tmp_path: Path, nio: Structure, rutile: Structure) -> None:

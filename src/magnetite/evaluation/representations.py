@@ -6,6 +6,7 @@ Features are kept in a folder, part by part, and so are the heads' answers: inte
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,7 +170,7 @@ class Store:
 
     def _answers(self, task: Task, name: str, options: dict[str, Any], head: str) -> Path:
         rows = str([[task.crystals[i].source for i in split[0]] for split in task.splits])
-        return self._path(task, name, str(options), str(HEADS[head]()), rows)
+        return self._path(task, name, str(options), settings_of(head), rows)
 
     def _path(self, task: Task, name: str, *content: str) -> Path:
         model = find(name).options.get("model")
@@ -177,6 +178,11 @@ class Store:
         parts = (__version__, task.name, name, weights, *content)
         digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
         return self.folder / f"{task.name.replace(' ', '-')}-{name}-{digest}.npz"
+
+
+def settings_of(head: str) -> str:
+    """A head's settings in words that are the same in every process: functions say where they lie in memory."""
+    return re.sub(" at 0x[0-9a-f]+", "", str(HEADS[head]()))
 
 
 def _fit(head: str, x: NDArray[np.float32], y: NDArray[np.int64]) -> Any:
