@@ -29,6 +29,8 @@ from magnetite.exchange.montecarlo.statistics import curves
 from magnetite.exchange.supercell import even_sizes, spin_lattice
 
 MOST = 14
+COLD = 20.0
+"""K; below, weakly coupled sites have a specific heat of their own."""
 
 
 def stored(folder: Path) -> tuple[list[float], list[float], list[float]]:
@@ -46,7 +48,7 @@ def measure(folder: Path, spins: int, steps: int) -> dict[str, Any]:
     begin = time.perf_counter()
     grid, magnet, heat = (np.array(column) for column in stored(folder))
     kept = np.unique(np.linspace(0, len(grid) - 1, MOST).round().astype(int))
-    peak = int(heat[2:].argmax()) + 2
+    peak = int(np.where(grid > COLD, heat, 0).argmax())
     kept = np.unique(np.concatenate([kept, [peak - 1, peak, min(peak + 1, len(grid) - 1)]]))
     kept = kept[grid[kept] > 0]
     model = read(folder)
@@ -88,15 +90,17 @@ def main() -> None:
         print("| ---: | ---: | ---: | ---: | ---: | ---: |")
         columns = ("temperatures", "magnetisation", "stored_magnetisation", "order", "heat", "stored_heat")
         for t, m, kept, o, c, d in zip(*(r[key] for key in columns), strict=True):
-            print(f"| {t:g} | {m:.3f} | {kept if r['net'] else float('nan'):.3f} | {o:.3f} | {c:.2f} | {d:.2f} |")
+            print(f"| {t:g} | {m:.3f} | {f'{kept:.3f}' if r['net'] else '–'} | {o:.3f} | {c:.2f} | {d:.2f} |")
         cold = np.array(r["temperatures"]) < 0.9 * r["stored_peak"]
         magnet, heat = (
             np.abs(np.subtract(r[key], r[f"stored_{key}"]))[cold].mean() for key in ("magnetisation", "heat")
         )
-        peak = r["temperatures"][int(np.argmax(np.where(np.array(r["temperatures"]) > 20, r["heat"], 0)))]
+        peak = r["temperatures"][int(np.argmax(np.where(np.array(r["temperatures"]) > COLD, r["heat"], 0)))]
         if r["net"]:
             print(f"mean |difference| of M/M(0) {magnet:.3f};", end=" ")
-        print(f"of C {heat:.2f} k_B; specific heat peaks at {peak:g} K, stored {r['stored_peak']:g} K")
+        print(
+            f"mean |difference| of C {heat:.2f} k_B; specific heat peaks at {peak:g} K, stored {r['stored_peak']:g} K"
+        )
 
 
 if __name__ == "__main__":
