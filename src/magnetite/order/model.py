@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from magnetite.elements import FROZEN_4F
+from magnetite.elements import FROZEN_4F, U_METALS, is_ggau
 from magnetite.graphs import Graph
 from magnetite.order.calibration import Calibration
 from magnetite.order.domain import Domain
@@ -147,9 +147,9 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
                 f"primitive cells of more than {LARGE_CELL} sites were rarely tried in antiferromagnetic orders "
                 "in the training data: FM is the default there"
             )
-        elif CLASSES[first] == "FM" and not elements & {"O", "F"}:
+        elif CLASSES[first] == "FM" and not is_ggau(elements):
             found.append(
-                "outside oxides and fluorides most FM labels come from calculations that tried no other order: "
-                "check antiferromagnetic alternatives"
+                f"outside oxides and fluorides of {', '.join(sorted(U_METALS))} most FM labels come from calculations "
+                "that tried no other order: check antiferromagnetic alternatives"
             )
         return found
