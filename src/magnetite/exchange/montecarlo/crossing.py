@@ -118,14 +118,14 @@ def heat_peak(curves: Curves, seed: int = 0) -> Transition:
 
 
 def _peak(grid: NDArray[np.float64], heat: NDArray[np.float64], errors: NDArray[np.float64]) -> float:
-    """Where the parabola through the highest point and two on either side is highest; that point if at an end."""
+    """Where the parabola through the highest point and two on either side is highest, no further than the next point."""
     top = int(heat.argmax())
     if top in {0, len(grid) - 1}:
         return float(grid[top])
     rows = slice(max(top - 2, 0), top + 3)
     x = grid[rows] - grid[top]
     c2, c1, _ = np.polyfit(x, heat[rows], 2, w=1 / errors[rows])
-    return float(grid[top] + np.clip(-c1 / (2 * c2), x[0], x[-1])) if c2 < 0 else float(grid[top])
+    return float(np.clip(grid[top] - c1 / (2 * c2), grid[top - 1], grid[top + 1])) if c2 < 0 else float(grid[top])
 
 
 def beginning(curves: Curves) -> float:
