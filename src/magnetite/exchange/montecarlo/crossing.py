@@ -118,7 +118,7 @@ def heat_peak(curves: Curves, seed: int = 0) -> Transition:
 
 
 def _peak(grid: NDArray[np.float64], heat: NDArray[np.float64], errors: NDArray[np.float64]) -> float:
-    """Where the parabola through the highest point and two on either side is highest, no further than the next point."""
+    """Where a parabola through the highest point and two on either side is highest, no further than the next point."""
     top = int(heat.argmax())
     if top in {0, len(grid) - 1}:
         return float(grid[top])
