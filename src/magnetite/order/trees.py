@@ -151,10 +151,13 @@ class Trees(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Sum of the leaves that each row ends in; x (n, features), double → (n,), double."""
-        tree = torch.arange(len(self.feature), device=x.device)[None, :]
-        row = torch.arange(len(x), device=x.device)[:, None]
-        node = torch.zeros(len(x), len(self.feature), dtype=torch.long, device=x.device)
+        trees, nodes = self.feature.shape
+        first = torch.arange(trees, device=x.device)[:, None] * nodes
+        feature, threshold = self.feature.long(), self.threshold.double()
+        children = torch.stack([self.right.long() + first, self.left.long() + first], dim=2)  # one table, all trees
+        row = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
+        node = first.T.expand(len(x), trees)
         for _ in range(self.depth):
-            goes_left = x[row, self.feature[tree, node].long()] <= self.threshold[tree, node]
-            node = torch.where(goes_left, self.left[tree, node].long(), self.right[tree, node].long())
-        return self.value[tree, node].double().sum(1)
+            goes_left = x.take(row + feature.take(node)) <= threshold.take(node)
+            node = children.take(2 * node + goes_left)
+        return self.value.take(node).double().sum(1)
