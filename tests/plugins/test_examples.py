@@ -104,3 +104,11 @@ def test_the_structures_are_those_of_the_script(tmp_path: Path) -> None:
         assert kept.volume == pytest.approx(made.volume, rel=1e-6)
         assert kept.frac_coords == pytest.approx(made.frac_coords, abs=1e-6)
         assert len(kept) == len(kept.primitive[0]), "chemical cells are primitive"
+
+
+def test_iron_potential(tmp_path: Path) -> None:
+    out = run("iron_potential.py", tmp_path)
+    lattice = [float(value) for value in re.findall(r"(?:state|relaxed): a = ([\d.]+) Å", out)]
+    assert lattice == pytest.approx([2.83, 2.83], abs=0.03)
+    assert float(re.search(r"relaxed: .* ([\d.]+) μB", out)[1]) == pytest.approx(2.2, abs=0.15)
+    assert abs(float(re.search(r"differs by (\S+) meV", out)[1])) < 0.2
