@@ -62,7 +62,7 @@ QUICK = Effort(spins=(300, 900), temperatures=8, steps=1200, scout_spins=200, sc
 SCOUT_TEMPERATURES = 14
 LOWEST, HIGHEST = 0.12, 1.0
 """Of the scout's temperatures, in units of the mean-field temperature."""
-MOST_WINDOWS = 6
+MOST_WINDOWS = 8
 WIDE = 0.4
 """Half the width of the window where nothing orders: the specific heat of layers and chains has a broad peak."""
 
