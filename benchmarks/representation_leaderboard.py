@@ -1,4 +1,4 @@
-"""Each representation with the same simple heads, on order and on zero or non-zero k, beside the shipped networks.
+"""Each representation with the same simple heads, on order and on zero or non-zero k, beside the shipped model.
 
 python benchmarks/representation_leaderboard.py --data DATA --work docs/work/representations --plot PICTURE
 
@@ -105,7 +105,7 @@ def show(table: dict[str, dict[str, tuple[float, float, int, int]]], tasks: list
         metric, task = figures[key], next(t for t in tasks if t.name == name)
         test = dict(parts(task))["test"]
         always = np.bincount(task.labels[test]).max() / len(test)
-        print(f"\n{name}: {len(test):,} test rows; always the commonest answer {always:.3f}; shipped network "
+        print(f"\n{name}: {len(test):,} test rows; always the commonest answer {always:.3f}; shipped model "
               f"{metric['value']:.3f} ({metric['rows']:,} rows, {metric['protocol']})")  # fmt: skip
 
 
@@ -127,14 +127,14 @@ def draw(table: dict[str, dict[str, tuple[float, float, int, int]]], path: Path)
                 axis.errorbar(
                     value, place, xerr=error, fmt=marker, color=colour, ms=5, alpha=1 if head == best else 0.3
                 )
-        axis.axvline(figures[key], color="black", ls="--", lw=1, label="shipped network")
+        axis.axvline(figures[key], color="black", ls="--", lw=1, label="shipped model")
         axis.set_xlabel(f"accuracy, {task}")
     axes[0].set_yticks(range(len(ranked)), ranked)
     for head, marker in zip(HEADS, "o^s", strict=True):
         axes[1].plot([], [], marker, color="grey", label=head)
     for kind, colour in colours.items():
         axes[1].plot([], [], "o", color=colour, label=kind)
-    axes[1].legend(fontsize=8, loc="lower right")
+    picture.legend(*axes[1].get_legend_handles_labels(), fontsize=8, loc="outside lower center", ncols=7)
     picture.savefig(path)
 
 
