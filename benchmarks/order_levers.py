@@ -65,7 +65,7 @@ def main() -> None:
 
     def whole(logits: torch.Tensor, odds: torch.Tensor) -> torch.Tensor:
         magnets = stacked(logits, odds)
-        return torch.where(ggau[:, None], magnets, with_none(magnets, none, weight))
+        return torch.where(ggau[:, None], magnets, with_none(magnets, none, network.config.none_weight))
 
     show("standard body, one set of trees for AFM against FM in all chemistry", stacked(first, everywhere))
     alone_in_ggau = stacked(first, odds_of([plain], table))

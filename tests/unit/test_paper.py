@@ -26,7 +26,8 @@ from magnetite.evaluation.paper.subsets import ORDER_RATIO, balanced_subset, spl
 from magnetite.evaluation.paper.tables import markdown, mean_and_range, per_element, scores
 from magnetite.evaluation.paper.threshold import relabel
 from magnetite.evaluation.paper.work import Work
-from magnetite.order.network import MagnetismNetwork, NetworkConfig
+from magnetite.order.config import NetworkConfig
+from magnetite.order.network import MagnetismNetwork
 
 TINY = Settings(models=2, repeats=1, epochs=1, boosting_rounds=4, forest_trees=4, composition_epochs=1)
 METALS = {"NM": ("Sc", "Y", "Nb"), "AFM": ("Ni", "Mn", "Cr"), "FM": ("Fe", "Co", "V")}

@@ -12,8 +12,9 @@ from pymatgen.core.operations import SymmOp
 
 from magnetite.datasets.magnetic import VALIDATION_FOLD, Example
 from magnetite.elements import property_table
+from magnetite.order.config import NetworkConfig
 from magnetite.order.moment_training import MOMENTS, MomentTask, grow_moments
-from magnetite.order.network import MagnetismNetwork, NetworkConfig
+from magnetite.order.network import MagnetismNetwork
 from magnetite.order.site_moments import LEVELS, SURROUNDINGS, SiteMoments
 from magnetite.order.tasks import join
 from magnetite.order.weights import from_tensors, to_tensors

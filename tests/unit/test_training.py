@@ -17,9 +17,10 @@ from magnetite.datasets.curie import curie_formulas
 from magnetite.datasets.magnetic import Example, hash_fold
 from magnetite.errors import DataError
 from magnetite.order.calibration import fit_temperature
+from magnetite.order.config import NetworkConfig
 from magnetite.order.finish import export_run
 from magnetite.order.growing import grow_k_trees
-from magnetite.order.network import MagnetismNetwork, NetworkConfig
+from magnetite.order.network import MagnetismNetwork
 from magnetite.order.tasks import CONFIRMED, OrderTask, evaluate, k_fold, out_of_fold
 from magnetite.order.train import load_stage, train_order
 from magnetite.structures import as_crystal

@@ -86,7 +86,8 @@ def test_what_they_have_a_say_in(nio: Structure) -> None:
         none = torch.sigmoid(network.none_trees(table[1:])).float()
     weight = network.config.tree_weight
     torch.testing.assert_close(mixed[0, 0], plain[0, 0])
-    torch.testing.assert_close(mixed[1:, 0], (1 - weight) * plain[1:, 0] + weight * none)
+    torch.testing.assert_close(mixed[1:, 0], 0.5 * plain[1:, 0] + 0.5 * none)
+    assert network.config.none_weight == 0.5
     expected = (1 - weight) * plain[:, 1] / (plain[:, 1] + plain[:, 2]) + weight * share
     torch.testing.assert_close(mixed[:, 1] / (mixed[:, 1] + mixed[:, 2]), expected)
 

@@ -114,8 +114,8 @@ def _order(args: argparse.Namespace, device: torch.device) -> Path:
     from dataclasses import replace
 
     from magnetite.order import train
+    from magnetite.order.config import NetworkConfig
     from magnetite.order.finish import export_run
-    from magnetite.order.network import NetworkConfig
 
     examples = train.read_examples(args.data)
     schedule = replace(train.RECIPES[args.recipe].schedule, **_changes(args))

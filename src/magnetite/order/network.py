@@ -1,28 +1,21 @@
-"""The equivariant network: one body, and one small head per question asked of a crystal.
+"""The network for order and moments: one body, pooled and read out, with trees beside it.
 
-Starts from Merker 2022 (Fig. 3: embedding, gated convolutions, pooling) and changes what the paper
-leaves on the table: learned element vectors beside tabulated properties, an adaptive smooth
-neighbourhood instead of a fixed radius, residual channel-wise convolutions, and pooling by mean,
-maximum and attention, none of which grows with the cell.
+Pooling is by mean, maximum and attention, none of which grows with the cell; Merker 2022 (Fig. 3) sums.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
-from e3nn import o3
-from e3nn.nn import FullyConnectedNet
 from torch import Tensor, nn
 
 from magnetite.dropout import mutual_information, thinned
-from magnetite.elements import MAX_ATOMIC_NUMBER, PROPERTY_NAMES, property_table
-from magnetite.graphs import MAX_REACH
+from magnetite.order.body import Body
+from magnetite.order.config import NetworkConfig
 from magnetite.order.site_moments import MEAN_LOG_VOLUME, SiteMoments
-from magnetite.order.trees import Room, Trees, descriptor, with_none, with_share
+from magnetite.order.trees import Trees, descriptor, with_none, with_share
 from magnetite.runtime import Batch
 
 FEATURES = 128
@@ -31,102 +24,6 @@ PASSES = 32
 """Thinned networks that are asked how sure the network is."""
 ORDER_CLASSES = ("NM", "AFM", "FM")
 """Order of the classes in every array of probabilities; FM includes ferrimagnets."""
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """Size of the network.
-
-    Attributes:
-        scalars: invariant channels per atom.
-        vectors: vector channels per atom.
-        layers: number of convolutions.
-        radial: number of radial basis functions.
-        dropout: share of pooled features dropped in training.
-        trees: of the trees that help to tell AFM from FM; None before they are grown.
-        ggau_trees: of those that do so where the Materials Project applies a Hubbard U.
-        none_trees: of those that help to tell NM from magnets where it does not.
-        tree_weight: share of all these in the probability that they are asked for.
-        k_members: number of opinions on the propagation vector, 0 before there are any.
-        k_trees: of the trees of each.
-        companions: further bodies, trained from other seeds, whose opinion on the order is averaged with the first's.
-        site_moments: width of the readout for |m| that is trained last; None before, when |m| is one step of the body.
-    """
-
-    scalars: int = 96
-    vectors: int = 48
-    layers: int = 3
-    radial: int = 10
-    dropout: float = 0.1
-    trees: Room | None = None
-    ggau_trees: Room | None = None
-    none_trees: Room | None = None
-    tree_weight: float = 0.5
-    k_members: int = 0
-    k_trees: Room | None = None
-    companions: int = 0
-    site_moments: int | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the model card."""
-        return asdict(self)
-
-
-class RadialBasis(nn.Module):
-    """Gaussians over the distance."""
-
-    centres: Tensor
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.register_buffer("centres", torch.linspace(0.8, MAX_REACH, size))
-        self.width = (MAX_REACH - 0.8) / size
-
-    def forward(self, lengths: Tensor) -> Tensor:
-        """The basis, shape (n_edges, size)."""
-        relative = ((lengths[:, None] - self.centres) / self.width) ** 2
-        return torch.exp(-relative)
-
-
-class Convolution(nn.Module):
-    """A gated channel-wise convolution with a residual (Merker 2022, Eqs. 1 and 2)."""
-
-    def __init__(self, irreps_in: o3.Irreps, config: NetworkConfig) -> None:
-        super().__init__()
-        harmonics = o3.Irreps("0e + 1o")
-        self.irreps_out = o3.Irreps(f"{config.scalars}x0e + {config.vectors}x1o")
-        mid: list[tuple[int, Any]] = []
-        paths = []
-        for i, (multiplicity, ir_in) in enumerate(irreps_in):
-            for j, (_, ir_edge) in enumerate(harmonics):
-                for ir_out in ir_in * ir_edge:
-                    if ir_out in self.irreps_out:
-                        paths.append((i, j, len(mid), "uvu", True))
-                        mid.append((multiplicity, ir_out))
-        irreps_mid, permutation, _ = o3.Irreps(mid).sort()
-        paths = [(i, j, permutation[k], mode, train) for i, j, k, mode, train in paths]
-        self.product = o3.TensorProduct(
-            irreps_in, harmonics, irreps_mid, paths, shared_weights=False, internal_weights=False
-        )
-        self.radial = FullyConnectedNet([config.radial, 32, self.product.weight_numel], torch.nn.functional.silu)
-        self.before = o3.Linear(irreps_in, irreps_in)
-        gated = o3.Irreps(f"{config.scalars + config.vectors}x0e + {config.vectors}x1o")
-        self.after = o3.Linear(irreps_mid.simplify(), gated)
-        self.skip = o3.Linear(irreps_in, self.irreps_out)
-        self.scalars, self.vectors = config.scalars, config.vectors
-
-    def forward(self, x: Tensor, batch: Batch, harmonics: Tensor, basis: Tensor, fade: Tensor) -> Tensor:
-        """Atom features after one exchange with the neighbours, in `irreps_out`."""
-        weights = self.radial(basis) * fade
-        messages = self.product(self.before(x)[batch.senders], harmonics, weights)
-        gathered = torch.zeros(len(x), messages.shape[1], dtype=x.dtype, device=x.device)
-        gathered.index_add_(0, batch.receivers, messages)
-        y = self.after(gathered / batch.mean_degree**0.5)
-        scalars, gates, vectors = y.split([self.scalars, self.vectors, 3 * self.vectors], dim=1)
-        vectors = vectors.view(-1, self.vectors, 3) * torch.sigmoid(gates)[:, :, None]
-        update = torch.cat([torch.nn.functional.silu(scalars), vectors.flatten(1)], dim=1)
-        combined: Tensor = self.skip(x) + update
-        return combined
 
 
 class Pool(nn.Module):
@@ -146,41 +43,6 @@ class Pool(nn.Module):
         total = batch.mean_over_atoms(weights)
         attended = [batch.mean_over_atoms(x * weights[:, [h]]) / total[:, [h]] for h in range(weights.shape[1])]
         return torch.cat([mean, highest, *attended], dim=1)
-
-
-class Body(nn.Module):
-    """Atoms and their surroundings → invariant features of each atom."""
-
-    properties: Tensor
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.register_buffer("properties", torch.from_numpy(property_table().copy()))
-        self.element = nn.Embedding(MAX_ATOMIC_NUMBER + 1, 32)
-        nn.init.normal_(self.element.weight, std=0.3)
-        self.embed = nn.Sequential(
-            nn.Linear(32 + len(PROPERTY_NAMES), config.scalars), nn.SiLU(), nn.Linear(config.scalars, config.scalars)
-        )
-        self.basis = RadialBasis(config.radial)
-        irreps = o3.Irreps(f"{config.scalars}x0e")
-        self.layers = nn.ModuleList()
-        for _ in range(config.layers):
-            layer = Convolution(irreps, config)
-            self.layers.append(layer)
-            irreps = layer.irreps_out
-        self.size = 2 * config.scalars + config.vectors
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Atom features: initial scalars, final scalars, lengths of the vectors; (n_atoms, size)."""
-        x = first = self.embed(torch.cat([self.element(batch.numbers), self.properties[batch.numbers]], dim=1))
-        lengths = batch.vectors.norm(dim=1)
-        basis, fade = self.basis(lengths), batch.fade(lengths)[:, None]
-        harmonics = o3.spherical_harmonics("0e + 1o", batch.vectors, normalize=True, normalization="component")
-        for layer in self.layers:
-            x = layer(x, batch, harmonics, basis, fade)
-        scalars, vectors = x[:, : self.config.scalars], x[:, self.config.scalars :].view(len(x), -1, 3)
-        return torch.cat([first, scalars, (vectors.square().sum(-1) + 1e-6).sqrt()], dim=1)
 
 
 class Readout(nn.Module):
@@ -298,11 +160,11 @@ class MagnetismNetwork(nn.Module):
     def _with_trees(self, logits: Tensor, table: Tensor, ggau: Tensor) -> Tensor:
         if self.trees is None:
             return logits
-        odds, weight = self.trees(table), self.config.tree_weight
+        odds = self.trees(table)
         if self.ggau_trees is not None and ggau.any():
             odds[ggau] = self.ggau_trees(table[ggau])
-        logits = with_share(logits, torch.sigmoid(odds).to(logits.dtype), weight)
+        logits = with_share(logits, torch.sigmoid(odds).to(logits.dtype), self.config.tree_weight)
         if self.none_trees is not None and not ggau.all():
             share = torch.sigmoid(self.none_trees(table[~ggau])).to(logits.dtype)
-            logits[~ggau] = with_none(logits[~ggau], share, weight)
+            logits[~ggau] = with_none(logits[~ggau], share, self.config.none_weight)
         return logits

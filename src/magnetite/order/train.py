@@ -21,7 +21,8 @@ from tqdm.auto import tqdm
 
 from magnetite.datasets.magnetic import MAX_TRAINING_ATOMS, N_FOLDS, VALIDATION_FOLD, Example, MagneticData
 from magnetite.errors import DataError
-from magnetite.order.network import MagnetismNetwork, NetworkConfig
+from magnetite.order.config import NetworkConfig
+from magnetite.order.network import MagnetismNetwork
 from magnetite.order.tasks import BODY_DRAWS, BROAD_DRAWS, ORDER_DRAWS, Draws, OrderTask
 from magnetite.training import Schedule, fit
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from magnetite.errors import ZooError
-from magnetite.order.network import MagnetismNetwork, NetworkConfig
+from magnetite.order.config import NetworkConfig
+from magnetite.order.network import MagnetismNetwork
 
 TABLES = ("body.properties", "trees.", "site_moments.")
 """Parts of the names of buffers that travel with the weights; all others are generated."""

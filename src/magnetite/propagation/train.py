@@ -68,7 +68,8 @@ def out_of_fold(
     folds = np.array([k_fold(example.formula, FOLDS) for example in examples])
     found: list[NDArray[np.float64]] = [np.zeros(0)] * len(examples)
     for fold in range(FOLDS):
-        trees = Trees.from_boosting([(fit or grow)([e for e, f in zip(examples, folds, strict=True) if f != fold], seed)])
+        known = [e for e, f in zip(examples, folds, strict=True) if f != fold]
+        trees = Trees.from_boosting([(fit or grow)(known, seed)])
         for index in np.flatnonzero(folds == fold).tolist():
             found[index] = scores_of(trees, examples[index].features)
     return found

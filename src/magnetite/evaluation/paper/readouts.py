@@ -14,7 +14,8 @@ from torch.nn.functional import cross_entropy
 
 from magnetite.datasets.magnetic import Example
 from magnetite.evaluation.metrics import Probabilities
-from magnetite.order.network import ORDER_CLASSES, NetworkConfig, Readout
+from magnetite.order.config import NetworkConfig
+from magnetite.order.network import ORDER_CLASSES, Readout
 from magnetite.order.tasks import LABEL_SMOOTHING, FrozenAtoms, join
 from magnetite.runtime import by_edges
 from magnetite.training import Schedule, fit

@@ -1,0 +1,50 @@
+"""Size of the network and of what stands beside it, as the card keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from magnetite.order.trees import Room
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Size of the network.
+
+    Attributes:
+        scalars: invariant channels per atom.
+        vectors: vector channels per atom.
+        layers: number of convolutions.
+        radial: number of radial basis functions.
+        dropout: share of pooled features dropped in training.
+        trees: of the trees that help to tell AFM from FM; None before they are grown.
+        ggau_trees: of those that do so where the Materials Project applies a Hubbard U.
+        none_trees: of those that help to tell NM from magnets where it does not.
+        tree_weight: share of the former two in the probability of AFM among magnets.
+        none_weight: share of the last in the probability of NM. More would score a little better on rows half of which
+            are magnets, and doubt rock salt: most magnets of the data without a magnetic element are radicals.
+        k_members: number of opinions on the propagation vector, 0 before there are any.
+        k_trees: of the trees of each.
+        companions: further bodies, trained from other seeds, whose opinion on the order is averaged with the first's.
+        site_moments: width of the readout for |m| that is trained last; None before, when |m| is one step of the body.
+    """
+
+    scalars: int = 96
+    vectors: int = 48
+    layers: int = 3
+    radial: int = 10
+    dropout: float = 0.1
+    trees: Room | None = None
+    ggau_trees: Room | None = None
+    none_trees: Room | None = None
+    tree_weight: float = 0.5
+    none_weight: float = 0.5
+    k_members: int = 0
+    k_trees: Room | None = None
+    companions: int = 0
+    site_moments: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the model card."""
+        return asdict(self)
