@@ -29,6 +29,8 @@ DECIMALS = 6
 of every threshold."""
 LEAST = 1e-9
 """No class is less probable, whatever trees say, so that logits stay finite."""
+STRIDE = 4
+"""Levels of a tree between two looks at which rows have reached a leaf."""
 Room = tuple[int, int, int]
 """Number of trees, nodes of the largest and depth of the deepest."""
 
@@ -152,12 +154,19 @@ class Trees(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Sum of the leaves that each row ends in; x (n, features), double → (n,), double."""
         trees, nodes = self.feature.shape
-        first = torch.arange(trees, device=x.device)[:, None] * nodes
+        first = torch.arange(trees, device=x.device) * nodes
         feature, threshold = self.feature.long(), self.threshold.double()
-        children = torch.stack([self.right.long() + first, self.left.long() + first], dim=2)  # one table, all trees
-        row = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
-        node = first.T.expand(len(x), trees)
-        for _ in range(self.depth):
+        # One table for all trees; a leaf is a node that leads to itself.
+        children = torch.stack([self.right.long() + first[:, None], self.left.long() + first[:, None]], dim=2)
+        reached = first.repeat(len(x))
+        row = (torch.arange(len(x), device=x.device) * x.shape[1]).repeat_interleave(trees)
+        way, node = torch.arange(len(reached), device=x.device), reached
+        for level in range(self.depth):
+            if level % STRIDE == STRIDE - 1:  # most ways are short: go on with those that have not ended
+                reached[way] = node
+                going = (children.take(2 * node) != node).nonzero().squeeze(1)
+                way, node, row = way[going], node[going], row[going]
             goes_left = x.take(row + feature.take(node)) <= threshold.take(node)
             node = children.take(2 * node + goes_left)
-        return self.value.take(node).double().sum(1)
+        reached[way] = node
+        return self.value.take(reached).double().view(len(x), trees).sum(1)
