@@ -39,10 +39,11 @@ def answers(network: MagnetismNetwork, *structures: Structure) -> dict[str, np.n
 
 
 def shaken(structure: Structure, seed: int = 0) -> Structure:
-    """Without any symmetry left, so that invariance is not the symmetry's doing."""
-    np.random.seed(seed)  # noqa: NPY002 (pymatgen's perturb)
+    """Without any symmetry left, so that invariance is not the symmetry's doing; every atom 0.15 Å off."""
+    steps = np.random.default_rng(seed).normal(size=(len(structure), 3))
     moved = structure.copy()
-    moved.perturb(0.15)
+    for site, step in enumerate(steps):
+        moved.translate_sites([site], 0.15 * step / np.linalg.norm(step), frac_coords=False)
     return moved
 
 
