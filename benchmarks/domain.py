@@ -26,6 +26,7 @@ from magnetite.order.finish import DOMAIN_SAMPLE
 from magnetite.order.model import OrderModel
 from magnetite.order.tasks import evaluate
 from magnetite.order.train import read_examples
+from magnetite.zoo.loading import load_kind
 
 REFERENCE_FOLDS = (2, 3, 9)
 """Enough for the reference; the elements themselves are in the last one."""
@@ -58,8 +59,7 @@ def main() -> None:
     parser.add_argument("--model", default=magnetite.zoo.DEFAULT_MODEL)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
-    model = magnetite.load(args.model, args.device)
-    assert isinstance(model, OrderModel)
+    model = load_kind(OrderModel, "of magnetic order", args.model, args.device)
     examples = read_examples(args.data, folds=[TEST_FOLD, *REFERENCE_FOLDS])
     train = [e for e in examples if e.fold in REFERENCE_FOLDS and trainable(e)]
     picked = np.random.default_rng(0).permutation(len(train))[:DOMAIN_SAMPLE]

@@ -18,7 +18,6 @@ import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import f1_score
 
-import magnetite
 from magnetite.evaluation.metrics import accuracy, balanced_accuracy
 from magnetite.order.growing import AFM, NM, TREES, ggau_model, tree_rows
 from magnetite.order.model import OrderModel
@@ -26,6 +25,7 @@ from magnetite.order.network import MagnetismNetwork
 from magnetite.order.tasks import ORDER_DRAWS, OrderTask, evaluate, join
 from magnetite.order.train import read_examples
 from magnetite.order.trees import Trees, descriptor, with_none, with_share
+from magnetite.zoo.loading import load_kind
 
 BAGS = (1, 4, 8)
 
@@ -35,8 +35,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with the labelled data")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    model = magnetite.load("magnetism-best", "cpu")
-    assert isinstance(model, OrderModel)
+    model = load_kind(OrderModel, "of magnetic order", "magnetism-best", "cpu")
     network = model.network
     task = OrderTask(read_examples(args.data), model.device, draws=ORDER_DRAWS)
     rows = task.validation

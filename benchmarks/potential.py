@@ -224,16 +224,21 @@ def drift(folder: Path, picoseconds: float) -> None:
 
 def speed(folder: Path, peers: dict[str, str]) -> None:
     atoms = nickel_oxide(folder, (2, 2, 1))
-    calculator = SpinPotential("potential-nio", device="cpu")
+    beside_peers(atoms, "potential-nio", peers, steps=3, words="NiO, energy + forces + stress")
+
+
+def beside_peers(atoms: Atoms, model: str, peers: dict[str, str], *, steps: int, words: str) -> None:
+    """Atoms times steps a second, neighbours found anew each time, in CPU time of one thread; the peers' likewise."""
+    calculator = SpinPotential(model, device="cpu")
     calculator.calculate(atoms)
-    started, steps = time.process_time(), 3
+    started = time.process_time()
     for _ in range(steps):
         calculator.calculate(atoms)
     rate = steps * len(atoms) / (time.process_time() - started)
-    print(f"\n{len(atoms)} atoms of NiO, energy + forces + stress, one thread: {rate:,.0f} atoms·steps/s of CPU time")
+    print(f"\n{len(atoms)} atoms of {words}, one thread: {rate:,.0f} atoms·steps/s of CPU time")
     for peer, python in peers.items():
-        other_rate = float(run_peer(peer, python, [atoms], "--time")[-1])
-        print(f"{PEERS[peer]} likewise: {other_rate:,.0f}; ratio {rate / other_rate:.1f}")
+        other = float(run_peer(peer, python, [atoms], "--time")[-1])
+        print(f"{PEERS[peer]} likewise: {other:,.0f}; ratio {rate / other:.1f}")
 
 
 def card(path: Path, folder: Path) -> None:

@@ -6,7 +6,6 @@ python benchmarks/potential_iron.py [--model CARD] [--chgnet PYTHON] [--sevennet
 from __future__ import annotations
 
 import argparse
-import time
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from ase.filters import FrechetCellFilter
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS
-from potential import PEERS, run_peer
+from potential import PEERS, beside_peers
 
 import magnetite
 from magnetite.potential.exchange import exchange_of
@@ -110,16 +109,7 @@ def speed(model: str, peers: dict[str, str]) -> None:
     """Energy, forces and stress of 128 atoms, neighbours found anew each time, in CPU time of one thread."""
     atoms = iron(2.84, 2.2, 4)
     atoms.rattle(0.05, seed=0)
-    calculator = SpinPotential(model, device="cpu")
-    calculator.calculate(atoms)
-    steps, started = 10, time.process_time()
-    for _ in range(steps):
-        calculator.calculate(atoms)
-    rate = steps * len(atoms) / (time.process_time() - started)
-    print(f"\n{len(atoms)} atoms of bcc iron, energy + forces + stress (+ −dE/dm): {rate:,.0f} atoms·steps/s")
-    for peer, python in peers.items():
-        other = float(run_peer(peer, python, [atoms], "--time")[-1])
-        print(f"{PEERS[peer]} likewise: {other:,.0f}; ratio {rate / other:.1f}")
+    beside_peers(atoms, model, peers, steps=10, words="bcc iron, energy + forces + stress (+ −dE/dm)")
 
 
 def main() -> None:

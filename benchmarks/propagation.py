@@ -22,7 +22,8 @@ from magnetite.propagation.figures import TOPS, common_vectors, non_zero_tops, r
 from magnetite.propagation.ranker import probabilities_of
 from magnetite.propagation.train import fit_temperature
 from magnetite.propagation.train import out_of_fold as scores_out_of_fold
-from magnetite.zoo.loading import load
+from magnetite.zoo.loading import load_kind
+from magnetite.zoo.registry import DEFAULT_MODEL
 
 
 def main() -> None:
@@ -63,8 +64,7 @@ def main() -> None:
 
 def zero_shares(examples: list[VectorExample], data: Path) -> list[float]:
     """Probability of k = 0 of each example, by the readout of the shipped model that never saw its formula."""
-    model = load(device="cpu")
-    assert isinstance(model, OrderModel)
+    model = load_kind(OrderModel, "of magnetic order", DEFAULT_MODEL, "cpu")
     rows = read_examples(data, sets=("measured",))
     logits = evaluate(model.network, rows, torch.device("cpu"))["zero_k"]
     shares = model.calibration.zero_k_probability(out_of_fold(rows, logits)[:, None])

@@ -20,6 +20,7 @@ from magnetite.datasets.magnetic import TEST_FOLD, select
 from magnetite.order.model import OrderModel
 from magnetite.order.tasks import evaluate
 from magnetite.order.train import read_examples
+from magnetite.zoo.loading import load_kind
 
 
 def main() -> None:
@@ -28,8 +29,7 @@ def main() -> None:
     parser.add_argument("--model", default=magnetite.zoo.DEFAULT_MODEL)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
-    model = magnetite.load(args.model, args.device)
-    assert isinstance(model, OrderModel)
+    model = load_kind(OrderModel, "of magnetic order", args.model, args.device)
     rows = select(
         read_examples(args.data, sets=("ggau", "other"), folds=[TEST_FOLD]),
         lambda e: e.order >= 0 and (e.balanced or e.stratum == "other"),

@@ -23,7 +23,8 @@ from magnetite.order.model import OrderModel
 from magnetite.order.tasks import evaluate, join, k_fold
 from magnetite.order.train import read_examples
 from magnetite.order.trees import descriptor
-from magnetite.zoo.loading import load
+from magnetite.zoo.loading import load_kind
+from magnetite.zoo.registry import DEFAULT_MODEL
 
 FOREST = {"n_estimators": 200, "min_samples_leaf": 2, "max_features": 0.2, "random_state": 0}
 KINDS = {
@@ -42,8 +43,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with the labelled data")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    model = load(device="cpu")
-    assert isinstance(model, OrderModel)
+    model = load_kind(OrderModel, "of magnetic order", DEFAULT_MODEL, "cpu")
     rows = read_examples(args.data, sets=("measured",))
     plain = np.concatenate([descriptor(join([e]), model.network.body.properties).numpy() for e in rows])
     features = evaluate(model.network, rows, model.device)["features"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Self
 
 import orjson
@@ -17,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from magnetite.errors import MagnetiteError
+from magnetite.whole import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ class Parts:
         """Store rows that follow those there are."""
         path = self._path(self.rows)
         table = pa.Table.from_pylist(rows, schema=self.schema)
-        with _whole(path) as handle:
+        with whole(path) as handle:
             pq.write_table(table, handle)
         self.rows += len(rows)
 
@@ -126,7 +126,7 @@ class Parts:
         except FileNotFoundError:
             for path in self._parts():
                 path.unlink()
-            with _whole(self._manifest_path) as handle:
+            with whole(self._manifest_path) as handle:
                 handle.write(orjson.dumps(self.manifest, option=orjson.OPT_INDENT_2))
             return
         except orjson.JSONDecodeError:
@@ -157,17 +157,3 @@ def _write_group(writer: pq.ParquetWriter, tables: list[pa.Table]) -> pa.Table:
     table = pa.concat_tables(tables)
     writer.write_table(table, row_group_size=len(table))
     return table
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for writing that appears under its name only when all of it is on the disk."""
-    partial = path.with_name(path.name + ".tmp")
-    try:
-        with partial.open("wb") as handle:
-            yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from magnetite.cli.parsers import add_command, add_quiet
+from magnetite.cli.parsers import add_command, add_quiet, picture, target
 from magnetite.cli.predict import structures, write
 from magnetite.errors import MagnetiteError
+from magnetite.whole import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,9 +68,11 @@ def add_parser(subparsers: Any) -> None:
         default="cosine",
         help="for --elements (default: cosine)",
     )
-    parser.add_argument("--plot", type=Path, metavar="PICTURE", help="with --elements: map and heat maps (png, pdf …)")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help=".csv or .npz, whole or not at all (default: csv on stdout)"
+        "--plot", type=picture, metavar="PICTURE", help="with --elements: map and heat maps (png, pdf …)"
+    )
+    parser.add_argument(
+        "-o", "--output", type=target, metavar="FILE", help=".csv or .npz, whole or not at all (default: csv on stdout)"
     )
     add_quiet(parser)
 
@@ -127,13 +130,8 @@ def _write_npz(rows: list[Row], labels: tuple[str, ...], path: Path) -> None:
     import numpy as np
 
     values = np.array([row.vector for row in rows]).reshape(len(rows), len(labels))
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with partial.open("wb") as handle:
-            np.savez(handle, values=values, labels=np.array(labels), paths=np.array([str(row.source) for row in rows]))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole(path) as handle:
+        np.savez(handle, values=values, labels=np.array(labels), paths=np.array([str(row.source) for row in rows]))
 
 
 def _elements(args: argparse.Namespace) -> int:

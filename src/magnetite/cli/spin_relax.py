@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from magnetite.cli.parsers import add_command, add_device
+from magnetite.cli.parsers import add_command, add_device, target
 
 DESCRIPTION = """\
 Relax the moments of a crystal with a magnetic potential; with --positions also its atoms, with --cell also its cell.
@@ -31,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--cell", action="store_true", help="relax atoms and cell too")
     parser.add_argument("--force", type=float, default=0.01, help="largest that is left, eV/Å (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=200, help="of atoms and cell at most (default: %(default)s)")
-    parser.add_argument("--out", type=Path, help="file to write, any format of ASE's that keeps moments")
+    parser.add_argument("--out", type=target, help="file to write, any format of ASE's that keeps moments")
     add_device(parser)
 
 
@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
     atoms.calc = calculator
     done = True
     if args.positions or args.cell:
-        target: Any = FrechetCellFilter(atoms) if args.cell else atoms
-        done = bool(BFGS(target, logfile=None).run(fmax=args.force, steps=args.steps))
+        moving: Any = FrechetCellFilter(atoms) if args.cell else atoms
+        done = bool(BFGS(moving, logfile=None).run(fmax=args.force, steps=args.steps))
     energy = atoms.get_potential_energy()
     report = calculator.report
     assert report is not None

@@ -29,6 +29,7 @@ from magnetite.datasets.records import read_records
 from magnetite.errors import MagnetiteError
 from magnetite.representations import find, represent_many
 from magnetite.structures import Crystal, as_crystal
+from magnetite.whole import whole
 from magnetite.zoo.registry import find_card
 
 ROWS_PER_PART = 500
@@ -197,10 +198,8 @@ def _fit(head: str, x: NDArray[np.float32], y: NDArray[np.int64]) -> Any:
 
 def _save(path: Path, **arrays: NDArray[Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as handle:
+    with whole(path) as handle:
         np.savez_compressed(handle, **arrays)  # type: ignore[arg-type]  # its stubs take all names for an option
-    partial.replace(path)
 
 
 def spread(right: NDArray[np.bool_], groups: NDArray[np.str_], draws: int = 1000) -> float:

@@ -115,9 +115,14 @@ class ExchangeModel(MSONable):
         return bool(self.couplings.ndim == 3)  # noqa: PLR2004
 
     @cached_property
+    def has_anisotropy(self) -> bool:
+        """Whether some site has a single-ion term."""
+        return self.anisotropy is not None and bool(abs(self.anisotropy).max() > 0)
+
+    @cached_property
     def is_isotropic(self) -> bool:
         """Whether no direction of space is special: neither anisotropy nor tensors but multiples of the unit."""
-        if self.anisotropy is not None and abs(self.anisotropy).max() > 0:
+        if self.has_anisotropy:
             return False
         return not self.has_tensors or bool(
             abs(self.couplings - self.isotropic[:, None, None] * np.eye(3)).max(initial=0.0) <= SAME
@@ -129,7 +134,7 @@ class ExchangeModel(MSONable):
         Raises:
             ExchangeError: there are some.
         """
-        if self.anisotropy is not None and abs(self.anisotropy).max() > 0:
+        if self.has_anisotropy:
             raise ExchangeError(f"{program}'s file would lose the single-ion anisotropy; write csv or json", self.name)
 
     @cached_property

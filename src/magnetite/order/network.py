@@ -65,18 +65,19 @@ class Readout(nn.Module):
 
     def features(self, atoms: Tensor, batch: Batch) -> Tensor:
         """What the last layer sees, (n_crystals, FEATURES)."""
-        features: Tensor = self.crystal(self._pooled(atoms, batch))
+        features: Tensor = self.crystal(self.pooled(atoms, batch))
         return features
 
-    def passes(self, atoms: Tensor, batch: Batch, masks: Sequence[Tensor]) -> Tensor:
+    def passes(self, pooled: Tensor, masks: Sequence[Tensor]) -> Tensor:
         """Logits under dropout: a mask of either hidden layer, (t, FEATURES) each → (t, n_crystals, classes)."""
-        first, second = (mask.to(atoms.device)[:, None] for mask in masks)
+        first, second = (mask.to(pooled.device)[:, None] for mask in masks)
         widen, act, _, mix, again = self.crystal
-        hidden = again(mix(act(widen(self._pooled(atoms, batch))) * first))
+        hidden = again(mix(act(widen(pooled)) * first))
         logits: Tensor = self.logits[-1](hidden * second)
         return logits
 
-    def _pooled(self, atoms: Tensor, batch: Batch) -> Tensor:
+    def pooled(self, atoms: Tensor, batch: Batch) -> Tensor:
+        """Atom features of each crystal as one vector, and its volume, (n_crystals, Pool.size + 1)."""
         pooled = self.pool(self.site(atoms), batch)
         volume = batch.volume_per_atom.log()[:, None] - MEAN_LOG_VOLUME
         return torch.cat([pooled, volume], dim=1)
@@ -128,10 +129,11 @@ class MagnetismNetwork(nn.Module):
         if atoms is None:
             atoms = self.body(batch)
         others: list[Companion] = list(self.companions)  # type: ignore[arg-type]
-        asked = [(self.order, atoms), *((other.order, other.body(batch)) for other in others)]
-        opinions = torch.stack([readout(features, batch) for readout, features in asked])
+        sights = [(self.order, atoms), *((other.order, other.body(batch)) for other in others)]
+        asked = [(readout, readout.pooled(features, batch)) for readout, features in sights]
+        opinions = torch.stack([readout.logits(readout.crystal(pooled)) for readout, pooled in asked])
         order = torch.logsumexp(opinions.log_softmax(-1), dim=0) - math.log(len(opinions))
-        known = {} if self.training else {"information": self._disagreement(asked, batch)}
+        known = {} if self.training else {"information": self._disagreement(asked)}
         zero_k, ggau = order.new_zeros(len(order), 0), batch.is_ggau
         if self.trees is not None or len(self.k_trees):
             table = descriptor(batch, self.body.properties)
@@ -146,9 +148,9 @@ class MagnetismNetwork(nn.Module):
             "zero_k": zero_k,
         }
 
-    def _disagreement(self, asked: Sequence[tuple[Readout, Tensor]], batch: Batch) -> Tensor:
+    def _disagreement(self, asked: Sequence[tuple[Readout, Tensor]]) -> Tensor:
         masks = thinned((FEATURES, FEATURES), self.config.dropout, PASSES, seed=0)
-        passes = torch.cat([readout.passes(features, batch, masks) for readout, features in asked])
+        passes = torch.cat([readout.passes(pooled, masks) for readout, pooled in asked])
         p = passes.softmax(-1)
         return mutual_information(p.mean(0), torch.special.entr(p).sum(-1).mean(0))
 

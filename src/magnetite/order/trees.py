@@ -1,7 +1,7 @@
-"""Trees on composition, density and cell: a second opinion on AFM against FM, and the one on the propagation vector.
+"""Trees on composition, density and cell: a second opinion on the order, and the one on the propagation vector.
 
-The network tells magnets from non-magnets far better than trees do, but between AFM and FM
-composition says about as much as geometry, and errs elsewhere: together they are better than either.
+Between AFM and FM, and between NM and magnets where no Hubbard U is applied, they know as much as the network
+and err elsewhere: together they are better than either (`benchmarks/order_levers.py`).
 scikit-learn grows the trees; here they are tensors, so that they ship
 as safetensors and run wherever the network runs.
 """

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from magnetite.errors import DataError, MagnetiteError
 from magnetite.prototypes.boxes import Specimen, with_copies
 from magnetite.prototypes.classes import StructureClass
+from magnetite.whole import whole
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -129,17 +130,12 @@ class PatternMap:
             "source": known.source,
             **self.metadata,
         }
-        partial = path.with_name(path.name + ".tmp")
-        try:
-            with partial.open("wb") as handle:
-                np.savez_compressed(
-                    handle, centres=self.centres, n_atoms=self.n_atoms, probabilities=self.probabilities,
-                    mutual_information=self.mutual_information, positions=known.positions, numbers=known.numbers,
-                    cell=known.cell, metadata=np.array(json.dumps(told, ensure_ascii=False)),
-                )  # fmt: skip
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with whole(path) as handle:
+            np.savez_compressed(
+                handle, centres=self.centres, n_atoms=self.n_atoms, probabilities=self.probabilities,
+                mutual_information=self.mutual_information, positions=known.positions, numbers=known.numbers,
+                cell=known.cell, metadata=np.array(json.dumps(told, ensure_ascii=False)),
+            )  # fmt: skip
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -42,8 +42,7 @@ class CrystalGraph:
     @property
     def distances(self) -> Vector:
         """Length of each edge in Å, shape (n_edges,)."""
-        lengths: Vector = np.linalg.norm(self.graph.vectors.astype(float), axis=1)
-        return lengths
+        return _lengths(self.graph)
 
     def to_networkx(self) -> Any:
         """A ``networkx.MultiDiGraph``.
@@ -127,7 +126,7 @@ class GraphStatistics(Encoder):
         An atom without neighbours counts as one whose nearest is at its reach.
         """
         graph, n = crystal.graph, len(crystal)
-        lengths = np.linalg.norm(graph.vectors.astype(float), axis=1)
+        lengths = _lengths(graph)
         degree = np.bincount(graph.receivers, minlength=n)
         nearest = graph.reach.astype(float)
         np.minimum.at(nearest, graph.receivers, lengths)
@@ -139,3 +138,8 @@ class GraphStatistics(Encoder):
         both = table + table.T - np.diag(table.diagonal())
         columns = (atoms.mean(1), atoms.std(1), atoms.min(1), atoms.max(1), both[np.triu_indices(len(KINDS))])
         return np.concatenate(columns)
+
+
+def _lengths(graph: Graph) -> Vector:
+    lengths: Vector = np.linalg.norm(graph.vectors.astype(float), axis=1)
+    return lengths

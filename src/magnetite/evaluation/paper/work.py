@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magnetite.errors import DataError
+from magnetite.whole import whole
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 SECONDS = "seconds"
@@ -52,10 +53,8 @@ class Work:
             started = time.process_time()
             made = dict(make())
             made[SECONDS] = np.array(time.process_time() - started)
-            partial = path.with_name(path.name + ".part")
-            with partial.open("wb") as handle:
+            with whole(path) as handle:
                 np.savez(handle, **made)  # type: ignore[arg-type]  # its own options have other types
-            partial.replace(path)
         try:
             with np.load(path, allow_pickle=False) as stored:
                 found = {key: stored[key] for key in stored.files}
