@@ -9,6 +9,7 @@ from prototype_speed import units
 
 from magnetite.clusters import Cluster
 from magnetite.prototypes.boxes import Boxes, as_specimen
+from magnetite.prototypes.classes import distinct_names
 from magnetite.prototypes.embedding_plots import plot_embedding
 from magnetite.prototypes.explore import OUTLIER, cluster, embed, explore
 from magnetite.prototypes.model import PrototypeModel
@@ -41,7 +42,7 @@ def show_polycrystal(model: PrototypeModel, file: Path, pictures: Path) -> None:
     )
     print(f"clusters of {SLAB_SMALLEST} or more.\n")
     print("| layer | cluster | boxes | mean MI / bit | answers in it |\n| --- | --: | --: | --: | --- |")
-    labels = np.array([entry.name for entry in found.classes])[found.winners]
+    labels = np.array(distinct_names(found.classes))[found.winners]
     for name, layer in list(found.layers.items())[1:]:
         clusters = cluster(layer, SLAB_SMALLEST)  # the last layer's are drawn
         for number in np.unique(clusters).tolist():

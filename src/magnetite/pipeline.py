@@ -38,24 +38,51 @@ def run(
     Raises:
         MagnetiteError: a structure cannot be used and `on_error` is ``raise``.
     """
+    for reports in run_batches(model, structures, on_error=on_error, progress=progress, total=total):
+        yield from reports
+
+
+def run_batches(
+    model: ZooModel[Prepared, Report],
+    structures: Iterable[Any],
+    *,
+    on_error: OnError = "raise",
+    progress: bool | str = False,
+    total: int | None = None,
+    done: int = 0,
+) -> Iterator[list[Report]]:
+    """The same batch by batch: where one ends, a later run that starts there cuts the same batches, to the last digit.
+
+    Args:
+        model: a loaded model.
+        structures: what the model takes (`ZooModel.take`); an error in a structure's place is reported there.
+        on_error: ``raise`` at the first structure that cannot be used, or give a ``report`` of the error.
+        progress: show a progress bar, with this text if it is one.
+        total: number of structures, for the bar; taken from ``len`` where it can be.
+        done: how many of them an earlier run has answered, for the bar.
+
+    Raises:
+        MagnetiteError: a structure cannot be used and `on_error` is ``raise``.
+    """
     if total is None and isinstance(structures, Sized):
         total = len(structures)
     waiting: list[Prepared | Report] = []
     edges, limit = 0, model.edges_per_batch[model.device.type]
     failed: set[int] = set()
     text = progress if isinstance(progress, str) else "structures"
-    with tqdm(total=total, desc=text, unit="", disable=not progress) as bar:
+    with tqdm(total=total, initial=done, desc=text, unit="", disable=not progress) as bar:
         for index, structure in enumerate(structures):
             item, cost = _prepare(model, structure, index, on_error)
             if waiting and (edges + cost > limit or len(waiting) >= MAX_WAITING):
-                yield from _finish(model, waiting, failed)
+                yield list(_finish(model, waiting, failed))
                 bar.update(len(waiting))
                 waiting, failed, edges = [], set(), 0
             if cost < 0:
                 failed.add(len(waiting))
             waiting.append(item)
             edges += max(cost, 0)
-        yield from _finish(model, waiting, failed)
+        if waiting:
+            yield list(_finish(model, waiting, failed))
         bar.update(len(waiting))
 
 

@@ -20,6 +20,7 @@ from magnetite.cli import main
 from magnetite.errors import DataError, MagnetiteError, StructureError
 from magnetite.prototypes import matching, table, train
 from magnetite.prototypes.boxes import Boxes, as_specimen
+from magnetite.prototypes.classes import distinct_names
 from magnetite.prototypes.descriptor import SIZE
 from magnetite.prototypes.maps import NOTHING, PatternMap
 from magnetite.prototypes.matching import MatchingInterrupted, match_patterns
@@ -253,11 +254,26 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_call_continues(
     monkeypatch.setattr(Boxes, "cut", counted)
     again = match_patterns(two_grains, **options)
     assert seen == [total - raised.value.boxes]
-    # Batches are cut elsewhere, which changes the last digits.
-    np.testing.assert_allclose(again.probabilities.astype(float), found.probabilities.astype(float), atol=1e-3)
-    np.testing.assert_allclose(again.mutual_information, found.mutual_information, atol=1e-5)
+    uninterrupted = match_patterns(two_grains, **options | {"run": None})
+    np.testing.assert_array_equal(again.probabilities, uninterrupted.probabilities)
+    np.testing.assert_array_equal(again.mutual_information, uninterrupted.mutual_information)
     with pytest.raises(MagnetiteError, match="different: passes"):
         match_patterns(two_grains, **options | {"passes": 21})
+
+
+def test_an_interruption_says_what_is_kept(
+    two_grains: Atoms, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: Boxes, __: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Boxes, "cut", interrupted)
+    ase.io.write(tmp_path / "grains.xyz", two_grains)
+    command = ["spm", str(tmp_path / "grains.xyz"), "--model", model, "--device", "cpu", "--quiet"]
+    assert main(command) == 130
+    assert "nothing is kept: give --run FOLDER" in capsys.readouterr().err
+    assert main([*command, "--run", str(tmp_path / "run")]) == 130
+    assert "0 boxes are kept, the same command continues" in capsys.readouterr().err
 
 
 # Pictures
@@ -271,6 +287,8 @@ def test_a_map_is_drawn(found: PatternMap, tmp_path: Path) -> None:
     assert [len(axes.get_title()) > 0 for axes in figure.axes].count(True) == 4
     figure.savefig(tmp_path / "map.png")
     assert (tmp_path / "map.png").stat().st_size > 10_000
+    classes, bits = (next(axes for axes in row if axes.get_title()) for row in (figure.axes[::2], figure.axes[1::2]))
+    assert classes.get_position().x0 == pytest.approx(bits.get_position().x0)  # slices stand below each other
     named = [text.get_text() for text in figure.legends[0].get_texts()]
     assert any(text.startswith(found.classes[0].name) for text in named)
     flat = replace(
@@ -278,6 +296,15 @@ def test_a_map_is_drawn(found: PatternMap, tmp_path: Path) -> None:
         probabilities=found.probabilities[:, :, :1], mutual_information=found.mutual_information[:, :, :1],
     )  # fmt: skip
     assert len(plot_map(flat).axes) == 3  # two maps and the scale of one
+
+
+def test_classes_of_one_name_are_told_apart(found: PatternMap) -> None:
+    same = tuple(
+        replace(entry, name="perovskite", spacegroup=group)
+        for entry, group in zip(found.classes, (62, 140), strict=True)
+    )
+    assert distinct_names(same) == ["perovskite (A1, space group 62)", "perovskite (A2, space group 140)"]
+    assert distinct_names(found.classes) == [entry.name for entry in found.classes]
 
 
 def test_classify_draws_probabilities(model: str, tmp_path: Path) -> None:
@@ -297,7 +324,11 @@ def test_a_picture_shows_so_many_reports_and_no_more() -> None:
 
     report = PrototypeReport("Cu", "a", "a", 0.9, {"a": 0.9, "b": 0.1}, 0.1, None, None, (), "model", "copper")
     figure = plot_reports([report] * 4)
-    assert [axes.get_title() for axes in figure.axes] == ["copper: 0.100 bits"] * 4
+    assert [axes.get_title() for axes in figure.axes] == ["copper: mutual information 0.100 bits"] * 4
+    assert [axes.get_xlabel() for axes in figure.axes] == ["", "probability", "probability", "probability"]
+    (axes,) = plot_reports([replace(report, source="a/" * 40 + "copper.cif")]).axes
+    assert axes.get_title().startswith("…")
+    assert "copper.cif: mutual" in axes.get_title()
     for reports in ([], [report] * (MOST_REPORTS + 1)):
         with pytest.raises(MagnetiteError, match="a picture shows 1 to"):
             plot_reports(reports)

@@ -121,7 +121,7 @@ def write_table(reports: Iterable[PrototypeReport], stream: TextIO) -> None:
             report.spacegroup or "–",
             report.strukturbericht or "–",
         )
-        print(line.format(*cells), file=stream)
+        print(line.format(*cells).rstrip(), file=stream)
         for warning in report.warnings:
             print(f"    ! {warning}", file=stream)
     if model is not None:

@@ -91,6 +91,11 @@ def run(args: argparse.Namespace) -> int:
     except MatchingInterrupted as interruption:
         complain(f"interrupted; {interruption.boxes:,} boxes are kept, the same command continues")
         return INTERRUPTED
+    except KeyboardInterrupt:
+        if args.folder is not None:
+            raise
+        complain("interrupted; nothing is kept: give --run FOLDER to keep finished boxes")
+        return INTERRUPTED
     print(found)  # noqa: T201
     if args.out is not None:
         found.save(args.out)

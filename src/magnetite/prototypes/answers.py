@@ -14,7 +14,7 @@ from magnetite.errors import MagnetiteError
 from magnetite.parts import Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from magnetite.prototypes.model import Evaluation
 
@@ -32,15 +32,14 @@ class Answers:
     Attributes:
         probabilities: half precision, shape (boxes, classes), NaN where there is no answer.
         information: mutual information in bits, shape (boxes,), NaN likewise.
-        reasons: why boxes have no answer, and how many.
-        filled: number of boxes done.
+        errors: why boxes have no answer, by their places.
+        filled: number of boxes done, always whole batches, so that a later run cuts the same ones.
         stored: number of them that are in the folder.
     """
 
     def __init__(self, boxes: int, classes: int) -> None:
         self.probabilities = np.full((boxes, classes), np.nan, np.float16)
         self.information = np.full(boxes, np.nan, np.float32)
-        self.reasons: Counter[str] = Counter()
         self.errors: dict[int, str] = {}
         self.filled = self.stored = 0
         self._parts: Parts | None = None
@@ -63,29 +62,35 @@ class Answers:
         with Parts(Path(folder) / "boxes", SCHEMA, manifest) as self._parts:
             for table in self._parts.tables():
                 for row in table.to_pylist():
-                    self._take(row["shares"], row["bits"], row["error"])
+                    self._take(self.filled, row["shares"], row["bits"], row["error"])
+                    self.filled += 1
             self.stored = self.filled
             try:
                 yield
             finally:
                 self._store()
 
-    def add(self, answer: Evaluation | MagnetiteError) -> None:
-        """The next one."""
-        if isinstance(answer, MagnetiteError):
-            self._take(None, None, answer.reason)
-        else:
-            self._take(answer.probabilities, answer.mutual_information, None)
+    @property
+    def reasons(self) -> Counter[str]:
+        """Why boxes have no answer, and how many."""
+        return Counter(self.errors.values())
+
+    def add(self, batch: Sequence[Evaluation | MagnetiteError]) -> None:
+        """The next ones."""
+        for place, answer in enumerate(batch, start=self.filled):
+            if isinstance(answer, MagnetiteError):
+                self._take(place, None, None, answer.reason)
+            else:
+                self._take(place, answer.probabilities, answer.mutual_information, None)
+        self.filled += len(batch)
         if self.filled - self.stored >= BOXES_PER_PART:
             self._store()
 
-    def _take(self, shares: Any, bits: float | None, error: str | None) -> None:
+    def _take(self, place: int, shares: Any, bits: float | None, error: str | None) -> None:
         if error is None:
-            self.probabilities[self.filled], self.information[self.filled] = shares, bits
+            self.probabilities[place], self.information[place] = shares, bits
         else:
-            self.errors[self.filled] = error
-            self.reasons[error] += 1
-        self.filled += 1
+            self.errors[place] = error
 
     def _store(self) -> None:
         """Put into the folder, if there is one, what is not in it yet."""

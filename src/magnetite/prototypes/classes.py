@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -40,6 +41,12 @@ class StructureClass:
         extra = [self.strukturbericht, f"space group {self.spacegroup}" if self.spacegroup else None]
         told = ", ".join(part for part in extra if part)
         return f"{self.name} ({told})" if told else self.name
+
+
+def distinct_names(classes: Sequence[StructureClass]) -> list[str]:
+    """What to call each class beside the others: its name, with the space group where others bear it, too."""
+    borne = Counter(entry.name for entry in classes)
+    return [entry.name if borne[entry.name] == 1 else str(entry) for entry in classes]
 
 
 def check_labels(classes: Iterable[StructureClass]) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from magnetite.errors import MagnetiteError
 from magnetite.prototypes.bain import BCC, FCC, LENGTHS, BainPath
+from magnetite.prototypes.classes import distinct_names
 from magnetite.prototypes.explore import OUTLIER
 
 if TYPE_CHECKING:
@@ -135,8 +136,9 @@ def plot_bain(
         for ratio in trained.values():
             axes.plot(lengths, lengths * ratio, color="black", linewidth=0.7, linestyle="--")
         axes.set(xlim=extent[:2], ylim=extent[2:], xlabel="a / Å", ylabel="c / Å")
-    for place, colour in zip(named, colours, strict=True):
-        along.plot(answers.ratios, answers.probabilities[:, place], color=colour, label=answers.classes[place].name)
+    names = distinct_names([answers.classes[place] for place in named])
+    for place, name, colour in zip(named, names, colours, strict=True):
+        along.plot(answers.ratios, answers.probabilities[:, place], color=colour, label=name)
     along.plot(
         answers.ratios, answers.mutual_information, color="black", linewidth=0.7, label="mutual information / bit"
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from magnetite.api import load_classifier
 from magnetite.errors import MagnetiteError
-from magnetite.pipeline import run as run_model
+from magnetite.pipeline import run_batches
 from magnetite.prototypes.answers import Answers
 from magnetite.prototypes.boxes import Boxes, as_specimen
 from magnetite.prototypes.maps import PatternMap
@@ -101,10 +101,11 @@ def match_patterns(
     try:
         with answers.kept_in(run, told | {"specimen": specimen.digest}):
             waiting = chosen[answers.filled :]
-            for answer in run_model(
-                classifier, boxes.cut(waiting), on_error="report", progress=progress, total=len(waiting)
-            ):
-                answers.add(answer)
+            for batch in run_batches(
+                classifier, boxes.cut(waiting), on_error="report", progress=progress, total=len(chosen),
+                done=answers.filled,
+            ):  # fmt: skip
+                answers.add(batch)
     except KeyboardInterrupt:
         if run is None:
             raise

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from magnetite.clusters import Cluster, Sample, as_sample
 from magnetite.errors import MagnetiteError, StructureError, ZooError
-from magnetite.prototypes.classes import StructureClass
+from magnetite.prototypes.classes import StructureClass, distinct_names
 from magnetite.prototypes.descriptor import Pairs, Soap, describe, find_pairs
 from magnetite.prototypes.ensemble import Ensemble, from_tensors
 from magnetite.prototypes.reports import TOP, PrototypeReport
@@ -172,7 +172,7 @@ class PrototypeModel(_Classifier):
                 "strongly defective, or none of the known types"
             )
         if len(shares) > 1 and shares[0] - shares[1] < CLOSE_CALL:
-            found.append(f"close call between {best[0].name} and {best[1].name}: take it as a guess")
+            found.append(f"close call between {' and '.join(distinct_names(best[:2]))}: take it as a guess")
         if prepared.finite and prepared.n_atoms < known["min_atoms"]:
             found.append(
                 f"a finite sample of {prepared.n_atoms} atoms: the network learned from pieces of {known['min_atoms']} "

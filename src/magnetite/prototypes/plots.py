@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magnetite.errors import MagnetiteError
+from magnetite.prototypes.classes import distinct_names
 from magnetite.prototypes.maps import PatternMap
 
 if TYPE_CHECKING:
@@ -70,7 +71,11 @@ def plot_map(found: PatternMap, *, axis: int = 2, slices: int = SLICES) -> Figur
         _space(figure.add_subplot(rows, columns, columns, projection="3d"), found, points, painted, coloured)
         panels.append(figure.add_subplot(rows, columns, rows * columns, projection="3d"))
         _space(panels[-1], found, points, found.mutual_information, shaded)
-    figure.colorbar(shown, ax=panels, label="mutual information / bits", shrink=0.8)
+    # Beside both rows, so that slices stand below each other, but as high as its own.
+    beside: dict[str, Any] = (
+        {"ax": figure.axes, "shrink": 0.45, "anchor": (0, 0)} if deep else {"ax": panels, "shrink": 0.8}
+    )
+    figure.colorbar(shown, label="mutual information / bits", **beside)
     figure.legend(handles=_legend(found), loc="outside upper left", ncols=columns + 2, fontsize=8)
     return figure
 
@@ -104,8 +109,8 @@ def _legend(found: PatternMap) -> list[Any]:
 
     counts = found.counts
     total = sum(counts.values())
-    named = list(zip(COLOURS, counts.items(), strict=False))
-    handles = [Patch(color=colour, label=f"{entry.name}  {n / total:.1%}") for colour, (entry, n) in named]
+    named = zip(COLOURS, distinct_names(list(counts)), counts.values(), strict=False)
+    handles = [Patch(color=colour, label=f"{name}  {n / total:.1%}") for colour, name, n in named]
     rest = list(counts.values())[len(COLOURS) :]
     if rest:
         handles.append(Patch(color=OTHER, label=f"{len(rest)} more classes  {sum(rest) / total:.1%}"))

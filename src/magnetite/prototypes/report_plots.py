@@ -47,6 +47,10 @@ def plot_reports(reports: Sequence[PrototypeReport]) -> Figure:
         axes.set_yticks(range(len(labels)), labels, fontsize=7)
         axes.invert_yaxis()
         axes.set_xlim(0, 1.12)
-        title = (report.source or report.formula)[-LONGEST:]
-        axes.set_title(f"{title}: {report.mutual_information:.3f} bits", fontsize=8)
+        title = report.source or report.formula
+        title = title if len(title) <= LONGEST else f"…{title[1 - LONGEST :]}"
+        axes.set_title(f"{title}: mutual information {report.mutual_information:.3f} bits", fontsize=8)
+        axes.tick_params(axis="x", labelsize=7)
+        if place > len(reports) - columns:
+            axes.set_xlabel("probability", fontsize=8)
     return figure
