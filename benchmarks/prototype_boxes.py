@@ -24,6 +24,8 @@ PARTICLE_SMALLEST, PARTICLE_NEIGHBOURS, PARTICLE_DISTANCE = 10, 50, 0.1
 """The same for the particle; its stride is longer here than for its maps, as in the paper."""
 TETRAGONAL = "L10_CuAu"
 IRON, PLATINUM = 26, 78
+DRAWN = "hidden 1"
+"""The layer whose clusters of the slab are drawn; those of all layers are printed."""
 NAMED = 0.01
 """Answers to fewer boxes are pooled in pictures."""
 
@@ -43,8 +45,8 @@ def show_polycrystal(model: PrototypeModel, file: Path, pictures: Path) -> None:
     print(f"clusters of {SLAB_SMALLEST} or more.\n")
     print("| layer | cluster | boxes | mean MI / bit | answers in it |\n| --- | --: | --: | --: | --- |")
     labels = np.array(distinct_names(found.classes))[found.winners]
-    for name, layer in list(found.layers.items())[1:]:
-        clusters = cluster(layer, SLAB_SMALLEST)  # the last layer's are drawn
+    clusters_of = {name: cluster(layer, SLAB_SMALLEST) for name, layer in list(found.layers.items())[1:]}
+    for name, clusters in clusters_of.items():
         for number in np.unique(clusters).tolist():
             inside = clusters == number
             names, counts = np.unique(labels[inside], return_counts=True)
@@ -53,16 +55,15 @@ def show_polycrystal(model: PrototypeModel, file: Path, pictures: Path) -> None:
             kind = "outliers" if number == OUTLIER else str(number)
             bits = found.mutual_information[inside].mean()
             print(f"| {name} | {kind} | {inside.sum():,} | {bits:.3f} | {told} |")
-    last = list(found.layers)[-1]
     names, counts = np.unique(labels, return_counts=True)
     frequent = names[counts >= NAMED * len(labels)]
     panels = {
-        f"HDBSCAN cluster, {last}": clusters,
+        f"HDBSCAN cluster, {DRAWN}": clusters_of[DRAWN],
         "answer": np.where(np.isin(labels, frequent), labels, "other"),
         "mutual information / bit": found.mutual_information,
     }
-    plot_embedding(places, panels, pictures / "grains-in-space.png")
-    points = embed(found.layers[last], SLAB_NEIGHBOURS, SLAB_DISTANCE)
+    plot_embedding(places, panels, pictures / "grains-in-space.png", in_space=True)
+    points = embed(found.layers[DRAWN], SLAB_NEIGHBOURS, SLAB_DISTANCE)
     plot_embedding(points, panels, pictures / "grains-on-map.png")
 
 

@@ -240,10 +240,12 @@ def test_pictures_are_drawn(tmp_path: Path, model: PrototypeModel) -> None:
         "many": np.arange(90), "bits": BLOBS[:, 0],
     }  # fmt: skip
     plot_embedding(BLOBS[:, :2], panels, tmp_path / "map.png")
+    plot_embedding(BLOBS[:, :2], panels, tmp_path / "places.png", in_space=True)
+    assert (tmp_path / "places.png").read_bytes() != (tmp_path / "map.png").read_bytes()
     for picture in tmp_path.iterdir():
         colours = np.unique(imread(picture)[..., :3].reshape(-1, 3), axis=0)
         assert len(colours) > 20, picture.name
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_what_does_not_fit_a_picture_is_refused(tmp_path: Path) -> None:

@@ -73,14 +73,17 @@ def plot_embedding(
     points: NDArray[np.float64],
     panels: Mapping[str, Sequence[str] | NDArray[np.integer] | NDArray[np.floating]],
     path: str | PathLike[str],
+    *,
+    in_space: bool = False,
 ) -> None:
     """One map of points, coloured in as many ways as there are panels.
 
     Args:
-        points: from `explore.embed`, (n, 2).
+        points: from `explore.embed`, or places in Å, (n, 2).
         panels: by title, what colours the points, (n,) each: names of groups, clusters of `explore.cluster`
             (whole numbers, outliers grey), or numbers on a scale.
         path: of the picture.
+        in_space: the points are places, drawn to scale.
 
     Raises:
         MagnetiteError: a panel does not fit the points, matplotlib is not installed, or the picture cannot be written.
@@ -88,7 +91,7 @@ def plot_embedding(
     for title, values in panels.items():
         if len(values) != len(points):
             raise MagnetiteError(f"panel {title!r} colours {len(values)} points of {len(points)}")
-    figure = _figure(5.2 * len(panels), 4.8)
+    figure = _figure(6.0 * len(panels), 4.8)
     for axes, (title, values) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         column = np.asarray(values)
         if column.dtype.kind == "f":
@@ -97,8 +100,10 @@ def plot_embedding(
         else:
             _scatter_groups(axes, points, column)
         axes.set_title(title, fontsize=10)
-        axes.set_xticks([])
-        axes.set_yticks([])
+        if in_space:
+            axes.set(aspect="equal", xlabel="x / Å", ylabel="y / Å")
+        else:
+            axes.set(xticks=[], yticks=[], xlabel="UMAP 1", ylabel="UMAP 2")
     _save(figure, path)
 
 
@@ -142,10 +147,11 @@ def plot_bain(
     along.plot(
         answers.ratios, answers.mutual_information, color="black", linewidth=0.7, label="mutual information / bit"
     )
+    along.plot([], [], color=OUTSIDE, linewidth=6, label="other classes (left)")
     for name, ratio in trained.items():
         along.axvline(ratio, color="black", linewidth=0.7, linestyle="--")
         along.text(ratio, 1.02, name, rotation=90, fontsize=7, ha="center", va="bottom", transform=_above(along))
-    along.set(xlim=(BCC / 2, FCC * FCC), ylim=(0, None), xlabel="c/a", ylabel="probability, mutual information")
+    along.set(xlim=(BCC / 2, FCC * FCC), ylim=(0, None), xlabel="c/a", ylabel="probability; mutual information / bit")
     along.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     _save(figure, path)
 
@@ -163,7 +169,7 @@ def _scatter_groups(axes: Axes, points: NDArray[np.float64], column: NDArray[np.
             points[column == name, 0], points[column == name, 1], s=POINT, color=[colour], linewidths=0, label=str(name)
         )
     if len(groups) <= COLOURS:
-        axes.legend(fontsize=6, markerscale=1.5, frameon=False)
+        axes.legend(fontsize=7, markerscale=1.5, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _colours(number: int) -> list[tuple[float, float, float, float]]:

@@ -101,10 +101,10 @@ def match_patterns(
     try:
         with answers.kept_in(run, told | {"specimen": specimen.digest}):
             waiting = chosen[answers.filled :]
+            text = "boxes" if progress is True else progress
             for batch in run_batches(
-                classifier, boxes.cut(waiting), on_error="report", progress=progress, total=len(chosen),
-                done=answers.filled,
-            ):  # fmt: skip
+                classifier, boxes.cut(waiting), on_error="report", progress=text, total=len(chosen), done=answers.filled
+            ):
                 answers.add(batch)
     except KeyboardInterrupt:
         if run is None:
