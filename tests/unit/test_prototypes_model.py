@@ -277,6 +277,10 @@ def test_own_classes_are_added_by_one_command(
     for label, *_, atoms in PROTOTYPES:
         assert classify(atoms, own).prototype == label, "the old ones are kept"
     assert len(load_classifier(own, "cpu").classes) == len(PROTOTYPES) + 2
+    content = json.loads(Path(own).read_text())
+    assert f"one of {len(PROTOTYPES) + 2}," in content["description"]
+    assert "Grown from prototypes" in content["split"]
+    assert content["training_data"][-1]["name"] == "own prototypes: diamond, tube"
     assert len(load_classifier(model, "cpu").classes) == len(PROTOTYPES)
 
 

@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 
 from magnetite.clusters import Cluster, Sample, as_sample
 from magnetite.errors import DataError, MagnetiteError
-from magnetite.prototypes.card import describe_model
 from magnetite.prototypes.classes import check_labels
 from magnetite.prototypes.ensemble import Ensemble, from_tensors, to_tensors
 from magnetite.prototypes.export import export, recall
@@ -27,6 +26,8 @@ from magnetite.training import Schedule
 FINE_TUNING = Schedule(epochs=150, learning_rate=1e-3, weight_decay=0.0, ema=0.99, clip=5.0)
 LAYER_GAP = 8.0
 """Å of empty space along a cell vector from which a crystal counts as a layer, to be repeated in its plane."""
+INHERITED = ("version", "family", "licence", "elements", "labels", "limits")
+"""What the card of a grown classifier has from the first one's."""
 TOO_ALIKE = 1e-5
 """1 − cosine of two descriptors below which no network tells them apart."""
 
@@ -96,10 +97,20 @@ def add_classes(
     refuse_twins(table, known, [entry.label for entry in classes])
     network = grown(model.network, len(classes))
     network = train_prototypes(table, run, model.device, schedule=schedule, start=network, progress=progress, **options)
-    card = describe_model(name, classes, len(old))
-    labels = ", ".join(label for label, _ in additions)
-    card["training_data"].append({"name": f"own prototypes: {labels}", "rows": len(new)})
-    card["metrics"] = [validation(table, run, network.config.members)]
+    parent, labels = model.card.content, ", ".join(label for label, _ in additions)
+    said = (
+        "held-out fifth of the rows, of which the first classifier has learned those of its classes; before the refit"
+    )
+    card = {key: parent[key] for key in INHERITED} | {
+        "name": name,
+        "description": parent["description"].replace(f"one of {known},", f"one of {len(classes)},"),
+        "split": (
+            f"Grown from {model.card}, see its card: fine-tuned to the rows of all classes, of which a fifth chose the "
+            "epoch, then refitted to all of them."
+        ),
+        "training_data": [*parent["training_data"], {"name": f"own prototypes: {labels}", "rows": len(new)}],
+        "metrics": [validation(table, run, network.config.members, said)],
+    }
     return export(network, classes, table, run / "model", model.device, card)
 
 

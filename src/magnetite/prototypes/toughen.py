@@ -119,7 +119,9 @@ def train_with_damage(
     )
     card["split"] = (
         f"As the model prototypes, then {toughening.epochs} epochs with damaged supercells beside the ideal ones: "
-        f"up to {MOST_DISPLACED:.0%} displaced and {MOST_MISSING:.0%} missing, other draws than it is measured on."
+        f"up to {MOST_DISPLACED:.0%} displaced and {MOST_MISSING:.0%} missing, of the supercells that it is measured "
+        "on, but other draws."
     )
-    card["metrics"] = [validation(table, folder, network.config.members)]
+    said = "held-out fifth of ideal and damaged rows, of which the first classifier has learned the ideal ones"
+    card["metrics"] = [validation(table, folder, network.config.members, said)]
     return export(network, classes, ideal, run / "model", device, card)

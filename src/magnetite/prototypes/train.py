@@ -143,12 +143,14 @@ def train_from_data(
     return export(network, classes, table, run / "model", device, card)
 
 
-def validation(table: Table, run: Path, members: int) -> dict[str, Any]:
-    """For the card: how well the members did on rows that they had not seen, before the refit."""
+def validation(
+    table: Table, run: Path, members: int, said: str = "held-out fifth of the rows over all settings, before the refit"
+) -> dict[str, Any]:
+    """For the card: how well the members did on the rows held out, and what these are."""
     tasks = [ClassifyTask(table, torch.device("cpu"), run / f"member-{number}") for number in range(members)]
     return {
         "name": "validation accuracy of a member",
         "value": round(sum(task.best_score() for task in tasks) / members, 4),
         "rows": len(tasks[0].held_out),
-        "protocol": "held-out fifth of the rows over all settings, without dropout, before the refit",
+        "protocol": f"{said}; without dropout",
     }
