@@ -8,6 +8,7 @@ import numpy as np
 
 from magnetite.citations import LEITHERER_2021
 from magnetite.errors import MagnetiteError
+from magnetite.prototypes.classes import classes_of
 from magnetite.zoo import DEFAULT_CLASSIFIER, find_card
 from magnetite_matminer.base import BatchedFeaturizer, check_preset
 
@@ -79,11 +80,11 @@ class PrototypeFeaturizer(BatchedFeaturizer):
 
     def feature_labels(self) -> list[str]:
         """Labels of the features; a new list, since matminer appends to it."""
-        settings = find_card(self.model).settings
+        card = find_card(self.model)
         groups = {
-            "probabilities": [f"magnetite P({entry['label']})" for entry in settings["classes"]],
+            "probabilities": [f"magnetite P({entry.label})" for entry in classes_of(card)],
             "uncertainty": ["magnetite mutual information"],
-            "activations": [f"magnetite activation {unit}" for unit in range(settings["network"]["hidden"][-1])],
+            "activations": [f"magnetite activation {unit}" for unit in range(card.settings["network"]["hidden"][-1])],
         }
         return [label for name, labels in groups.items() if self.features in {name, "all"} for label in labels]
 

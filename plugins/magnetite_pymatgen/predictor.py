@@ -9,6 +9,7 @@ import numpy as np
 from monty.json import MSONable
 
 from magnetite.zoo import DEFAULT_MODEL
+from magnetite_pymatgen.copies import copy_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +63,7 @@ class MagneticOrderPredictor(MSONable):
             ZooError: no such model.
             DeviceError: no such device.
         """
-        self.structure = structure.copy()
+        self.structure = copy_of(structure, "magnetite.analyze_magnetism")
         self.model, self.device, self.threshold = model, device, threshold
         if report is None:
             from magnetite.api import analyze_magnetism

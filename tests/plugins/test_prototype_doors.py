@@ -96,6 +96,8 @@ def test_it_is_a_good_citizen() -> None:
         PrototypeFeaturizer("activation")
     with pytest.raises(ZooError, match="not of structure types"):
         PrototypeFeaturizer("uncertainty", model="magnetism", device="cpu").featurize(COPPER)
+    with pytest.raises(ZooError, match="not a model of structure types"):
+        PrototypeFeaturizer(model="magnetism").feature_labels()
 
 
 # ASE
@@ -171,6 +173,9 @@ def test_it_predicts_and_travels_as_json() -> None:
     assert PrototypeClassifier(Molecule(tube.get_chemical_symbols(), tube.positions), **QUICK).report.error is None
     with pytest.raises(StructureError, match="partly occupied"):
         PrototypeClassifier(DISORDERED)
+    for other in (None, "unknown.cif", bulk("Cu")):
+        with pytest.raises(StructureError, match=r"not \w+; magnetite.classify_structure takes other kinds"):
+            PrototypeClassifier(other)
 
 
 def test_importing_the_doors_loads_no_torch(in_new_process: Callable[[str], str]) -> None:

@@ -88,16 +88,12 @@ def describe_classes(model: str) -> str:
     Raises:
         ZooError: no such model, or one of another family.
     """
-    from magnetite.errors import ZooError
-    from magnetite.prototypes.classes import StructureClass
+    from magnetite.prototypes.classes import classes_of
     from magnetite.zoo.registry import find_card
 
-    card = find_card(model)
-    if "classes" not in card.settings:
-        raise ZooError(f"is not a model of structure types; try {DEFAULT_CLASSIFIER!r}", str(card))
     kinds = {3: "bulk", 2: "layer", 1: "tube", 0: "cluster"}
     lines = ["| label | name | Strukturbericht | space group | kind |", "| --- | --- | --- | --: | --- |"]
-    for entry in map(StructureClass.from_dict, card.settings["classes"]):
+    for entry in classes_of(find_card(model)):
         cells = (entry.label, entry.name, entry.strukturbericht or "", entry.spacegroup or "", kinds[entry.dimension])
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from magnetite.errors import DataError
+from magnetite.errors import DataError, ZooError
+
+if TYPE_CHECKING:
+    from magnetite.zoo.cards import Card
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,17 @@ class StructureClass:
         extra = [self.strukturbericht, f"space group {self.spacegroup}" if self.spacegroup else None]
         told = ", ".join(part for part in extra if part)
         return f"{self.name} ({told})" if told else self.name
+
+
+def classes_of(card: Card) -> tuple[StructureClass, ...]:
+    """The classes that a model's card lists.
+
+    Raises:
+        ZooError: the model is none of structure types.
+    """
+    if "classes" not in card.settings:
+        raise ZooError("is not a model of structure types; try 'prototypes'", str(card))
+    return tuple(map(StructureClass.from_dict, card.settings["classes"]))
 
 
 def distinct_names(classes: Sequence[StructureClass]) -> list[str]:

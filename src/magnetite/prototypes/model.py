@@ -14,7 +14,7 @@ from torch import Tensor
 
 from magnetite.clusters import Cluster, Sample, as_sample
 from magnetite.errors import MagnetiteError, StructureError, ZooError
-from magnetite.prototypes.classes import StructureClass, distinct_names
+from magnetite.prototypes.classes import StructureClass, classes_of, distinct_names
 from magnetite.prototypes.descriptor import Pairs, Soap, describe, find_pairs
 from magnetite.prototypes.ensemble import Ensemble, from_tensors
 from magnetite.prototypes.reports import TOP, PrototypeReport
@@ -64,7 +64,7 @@ class _Classifier(ZooModel[PreparedSample, Any]):
         settings = card.settings
         self.network = network
         self.soap = Soap(**settings["soap"])
-        self.classes = tuple(StructureClass.from_dict(entry) for entry in settings["classes"])
+        self.classes = classes_of(card)
         self.passes = int(settings["passes"])
         self.seed = int(settings["seed"])
 
