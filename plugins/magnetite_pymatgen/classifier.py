@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from monty.json import MSONable
 
 from magnetite.zoo import DEFAULT_CLASSIFIER
-from magnetite_pymatgen.copies import copy_of
+from magnetite_pymatgen.checks import refuse_others
 
 if TYPE_CHECKING:
     from pymatgen.core.structure import IMolecule, IStructure
@@ -50,7 +50,8 @@ class PrototypeClassifier(MSONable):
             ZooError: no such model, or not a classifier.
             DeviceError: no such device.
         """
-        self.structure = copy_of(structure, "magnetite.classify_structure")
+        refuse_others(structure, "magnetite.classify_structure")
+        self.structure = structure.copy()
         self.model, self.device, self.passes = model, device, passes
         if report is None:
             from magnetite.api import classify_structure

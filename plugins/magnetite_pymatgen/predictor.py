@@ -9,7 +9,7 @@ import numpy as np
 from monty.json import MSONable
 
 from magnetite.zoo import DEFAULT_MODEL
-from magnetite_pymatgen.copies import copy_of
+from magnetite_pymatgen.checks import refuse_others
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +63,8 @@ class MagneticOrderPredictor(MSONable):
             ZooError: no such model.
             DeviceError: no such device.
         """
-        self.structure = copy_of(structure, "magnetite.analyze_magnetism")
+        refuse_others(structure, "magnetite.analyze_magnetism")
+        self.structure = structure.copy()
         self.model, self.device, self.threshold = model, device, threshold
         if report is None:
             from magnetite.api import analyze_magnetism

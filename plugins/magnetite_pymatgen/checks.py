@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
-
 from magnetite.errors import StructureError
 
-if TYPE_CHECKING:
-    from pymatgen.core.structure import IMolecule, IStructure
 
-Kind = TypeVar("Kind", bound="IStructure | IMolecule")
-
-
-def copy_of(structure: Kind, door: str) -> Kind:
-    """A copy of a structure or molecule of pymatgen.
+def refuse_others(structure: object, door: str) -> None:
+    """Check that a structure or molecule is pymatgen's.
 
     Args:
         structure: what was given.
@@ -24,7 +17,5 @@ def copy_of(structure: Kind, door: str) -> Kind:
     """
     from pymatgen.core.structure import SiteCollection
 
-    given: object = structure
-    if not isinstance(given, SiteCollection):
+    if not isinstance(structure, SiteCollection):
         raise StructureError(f"give a structure of pymatgen, not {type(structure).__name__}; {door} takes other kinds")
-    return structure.copy()
