@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from magnetite_ase.potential import SpinPotential
     from magnetite_ase.prototypes import annotate_prototype, stored_prototype_report
     from magnetite_ase.registration import register
+    from magnetite_ase.spin_dynamics import SpinDynamics
 
 __all__ = [
     "MagnetismCalculator",
+    "SpinDynamics",
     "SpinPotential",
     "annotate",
     "annotate_prototype",
@@ -34,6 +36,7 @@ __all__ = [
 
 _HOMES = {
     "MagnetismCalculator": "magnetite_ase.calculator",
+    "SpinDynamics": "magnetite_ase.spin_dynamics",
     "SpinPotential": "magnetite_ase.potential",
     "annotate": "magnetite_ase.annotations",
     "annotate_prototype": "magnetite_ase.prototypes",

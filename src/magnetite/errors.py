@@ -47,3 +47,7 @@ class DataError(MagnetiteError):
 
 class ExchangeError(MagnetiteError):
     """Exchange constants are missing, contradict each other or cannot be used for what was asked."""
+
+
+class DynamicsError(MagnetiteError):
+    """Moments cannot be moved: a time step too long, or a calculator that exerts nothing on them."""
