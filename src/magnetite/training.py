@@ -75,6 +75,7 @@ def fit(
     schedule: Schedule,
     folder: Path,
     *,
+    data: str = "",
     progress: bool = True,
     log: Callable[[str], None] = tqdm.write,
 ) -> nn.Module:
@@ -85,11 +86,12 @@ def fit(
         task: batches, loss and validation.
         schedule: length and rates.
         folder: where the checkpoint and the metrics go; made if missing.
+        data: a hash of what is learned from; a run that learned from something else is not continued.
         progress: show a bar for each epoch.
         log: receives one line an epoch.
 
     Raises:
-        DataError: the folder holds the run of another schedule.
+        DataError: the folder holds the run of another schedule or of other data.
         KeyboardInterrupt: passed on; finished epochs are kept in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +99,7 @@ def fit(
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, weight_decay=schedule.weight_decay)
     averaged = deepcopy(model).requires_grad_(requires_grad=False)
-    done = _resume(folder, model, averaged, optimizer, schedule)
+    done = _resume(folder, model, averaged, optimizer, schedule, data)
     for epoch in range(done, schedule.epochs):
         torch.manual_seed(schedule.seed * 10_000 + epoch)  # dropout and noise repeat after a resume
         batches = task.batches(epoch)
@@ -127,7 +129,7 @@ def fit(
         with (folder / "metrics.jsonl").open("a") as handle:
             handle.write(json.dumps(line) + "\n")
         log("  ".join(f"{key} {value:.4g}" for key, value in line.items()))
-        _save(folder, model, averaged, optimizer, schedule, epoch + 1)
+        _save(folder, model, averaged, optimizer, schedule, data, epoch + 1)
     return averaged.eval()
 
 
@@ -142,19 +144,30 @@ def _state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def _save(
-    folder: Path, model: nn.Module, averaged: nn.Module, optimizer: torch.optim.Optimizer, schedule: Schedule, done: int
+    folder: Path,
+    model: nn.Module,
+    averaged: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: Schedule,
+    data: str,
+    done: int,
 ) -> None:
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"averaged.{name}": value for name, value in averaged.state_dict().items()}
     tensors |= _state(optimizer)
     partial = folder / "checkpoint.safetensors.part"
-    metadata = {"epoch": str(done), "schedule": json.dumps(asdict(schedule))}
+    metadata = {"epoch": str(done), "schedule": json.dumps(asdict(schedule)), "data": data}
     save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, partial, metadata)
     partial.replace(folder / "checkpoint.safetensors")
 
 
 def _resume(
-    folder: Path, model: nn.Module, averaged: nn.Module, optimizer: torch.optim.Optimizer, schedule: Schedule
+    folder: Path,
+    model: nn.Module,
+    averaged: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: Schedule,
+    data: str,
 ) -> int:
     path = folder / "checkpoint.safetensors"
     if not path.is_file():
@@ -164,6 +177,8 @@ def _resume(
         tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (not a mapping)
     if json.loads(metadata["schedule"]) != asdict(schedule):
         raise DataError("holds a run with other settings; choose another folder", str(folder))
+    if metadata.get("data", data) != data:
+        raise DataError("holds a run that learned from other data; choose another folder", str(folder))
     for prefix, target in (("model.", model), ("averaged.", averaged)):
         target.load_state_dict(
             {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -12,7 +12,7 @@ import ase.io
 import pytest
 import torch
 from ase import Atoms
-from ase.build import bulk, graphene, nanotube
+from ase.build import bulk, graphene, molecule, nanotube
 from monty.json import MontyDecoder
 from pymatgen.core import Lattice, Molecule, Structure
 
@@ -282,6 +282,29 @@ def test_own_classes_are_added_by_one_command(
     assert "Grown from prototypes" in content["split"]
     assert content["training_data"][-1]["name"] == "own prototypes: diamond, tube"
     assert len(load_classifier(model, "cpu").classes) == len(PROTOTYPES)
+    ase.io.write(tmp_path / "other.cif", bulk("Ge", "sc", a=3))
+    other = ["--add", f"diamond={tmp_path / 'diamond.cif'}", "--add", f"tube={tmp_path / 'other.cif'}"]
+    before = Path(own).read_bytes()
+    assert main(["train", "prototypes", *other, "--from", model, "--run", str(run_folder), "--device", "cpu"]) == 2
+    assert "learned from other data; choose another folder" in capsys.readouterr().err
+    assert Path(own).read_bytes() == before
+
+
+def test_a_name_that_no_card_bears_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ase.io.write(tmp_path / "own.cif", bulk("Ge"))
+    command = ["train", "prototypes", "--add", f"mine={tmp_path / 'own.cif'}", "--run", str(tmp_path / "run")]
+    for name in ("Own Model", "a/b", "1st", ""):
+        assert main([*command, "--name", name]) == 2
+        assert "no name of a model" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_piece_of_which_a_species_would_not_be_seen_is_no_prototype(tmp_path: Path) -> None:
+    ase.io.write(tmp_path / "water.xyz", molecule("H2O"))
+    with pytest.raises(DataError, match=r"water.xyz: has too few atoms of O"):
+        extend.read_addition("water", tmp_path / "water.xyz", 0)
 
 
 @pytest.mark.parametrize(

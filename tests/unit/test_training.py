@@ -80,6 +80,8 @@ def test_a_resumed_run_ends_exactly_where_an_uninterrupted_one_does(tmp_path: Pa
 
 def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
     fit(line_model(), Line(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
+    with pytest.raises(DataError, match="other data"):
+        fit(line_model(), Line(), SCHEDULE, tmp_path, data="others", progress=False, log=lambda _: None)
     with pytest.raises(DataError, match="other settings"):
         fit(line_model(), Line(), replace(SCHEDULE, seed=1), tmp_path, progress=False, log=lambda _: None)
 

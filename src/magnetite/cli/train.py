@@ -88,11 +88,13 @@ def run(args: argparse.Namespace) -> int:
 
     from magnetite.errors import DataError
     from magnetite.runtime import resolve_device
+    from magnetite.zoo.cards import check_name
 
     if args.add and args.task != "prototypes":
         raise DataError("--add is for prototypes")
     if args.data is None and not args.add:
         raise DataError("give the folder of the training data with --data")
+    check_name(args.name)  # before the work, not after it
     device = resolve_device(args.device)
     if args.threads:
         torch.set_num_threads(args.threads)

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from ase.data import chemical_symbols
 from safetensors.torch import load_file
 
 from magnetite.clusters import Cluster, Sample, as_sample
 from magnetite.errors import DataError, MagnetiteError
 from magnetite.prototypes.classes import check_labels
+from magnetite.prototypes.descriptor import find_pairs
 from magnetite.prototypes.ensemble import Ensemble, from_tensors, to_tensors
 from magnetite.prototypes.export import export, recall
 from magnetite.prototypes.model import PrototypeModel
@@ -42,9 +44,13 @@ def read_addition(label: str, path: Path, index: int) -> Prototype:
 
     Raises:
         StructureError: the file's structure cannot be used.
+        DataError: it has a species of which nothing could be learned.
         ReadError: the file cannot be read.
     """
     sample = as_sample(path)
+    if lost := find_pairs(sample).left_out:
+        symbols = ", ".join(chemical_symbols[z] for z in lost)
+        raise DataError(f"has too few atoms of {symbols}, which would not be seen; give a larger piece", str(path))
     kind = "Nanotubes" if isinstance(sample, Cluster) else "2D_materials" if is_layer(sample) else "Own"
     return Prototype(index + 1, label, index, label, kind, "", sample)
 

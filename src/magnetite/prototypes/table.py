@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from magnetite.clusters import Cluster, Sample
@@ -56,6 +56,13 @@ class Table:
         found = torch.isclose(self.cutoffs, torch.tensor(soap.cutoff))
         found &= torch.isclose(self.sigmas, torch.tensor(soap.sigma))
         return found if scale is None else found & torch.isclose(self.scales, torch.tensor(scale))
+
+    def digest(self, network: nn.Module) -> str:
+        """A hash of all rows, and of a network with which learning from them begins."""
+        known = hashlib.sha256()
+        for tensor in (*(getattr(self, field.name) for field in fields(self)), *network.state_dict().values()):
+            known.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return known.hexdigest()
 
     @classmethod
     def join(cls, parts: Sequence[Table]) -> Table:

@@ -103,17 +103,21 @@ def train_member(
         batch: rows in a batch.
         progress: show progress bars.
         log: receives one line an epoch.
+
+    Raises:
+        DataError: the folder holds the run of another schedule, or one that learned from something else.
     """
     run.mkdir(parents=True, exist_ok=True)
+    options: dict[str, Any] = {"data": table.digest(network), "progress": progress, "log": log}
     task = ClassifyTask(table, device, run, batch=batch, seed=schedule.seed)
-    trained: nn.Module = fit(network.to(device), task, schedule, run, progress=progress, log=log)
+    trained: nn.Module = fit(network.to(device), task, schedule, run, **options)
     best = task.restore_best(trained)
     assert isinstance(best, PrototypeNetwork)
     if refit is None:
         return best
     best.requires_grad_(requires_grad=True)
     whole = ClassifyTask(table, device, run / "refit", batch=batch, seed=schedule.seed, whole=True)
-    refitted = fit(best, whole, replace(refit, seed=schedule.seed), run / "refit", progress=progress, log=log)
+    refitted = fit(best, whole, replace(refit, seed=schedule.seed), run / "refit", **options)
     assert isinstance(refitted, PrototypeNetwork)
     return refitted
 

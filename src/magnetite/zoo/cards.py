@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -68,6 +69,16 @@ class Card:
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
+
+
+def check_name(name: str) -> None:
+    """Check that a model can be called so.
+
+    Raises:
+        ZooError: it cannot.
+    """
+    if not re.search(_schema()["properties"]["name"]["pattern"], name):
+        raise ZooError("is no name of a model; give lower-case letters, digits and hyphens, a letter first", name)
 
 
 @lru_cache(maxsize=32)
