@@ -16,7 +16,7 @@ from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from magnetite_ase import SpinDynamics, SpinPotential
 
 A0 = 4.186
-"""Å, of the frames that the potential was trained on"""
+"""Å, of the frames that the potential was trained on; their atoms are displaced by 0.0013 Å, moments tilted by 3–12°"""
 MOMENT = 1.2737
 """μB, of their nickel"""
 
@@ -70,8 +70,8 @@ def main() -> None:
     parser.add_argument("--timesteps", nargs="*", type=float, default=[0.5, 1.0, 2.0], help="fs")
     parser.add_argument("--picoseconds", type=float, default=10.0)
     parser.add_argument("--repeat", nargs=3, type=int, default=(2, 1, 1))
-    parser.add_argument("--tilt", type=float, default=0.15, help="rad, of both components across")
-    parser.add_argument("--kelvin", type=float, default=40.0, help="of the atoms' velocities at the start")
+    parser.add_argument("--tilt", type=float, default=0.1, help="rad, of both components across")
+    parser.add_argument("--kelvin", type=float, default=4.0, help="of the atoms' velocities at the start")
     args = parser.parse_args()
     torch.set_num_threads(1)
     atoms, straight = (nickel_oxide(args.repeat, tilt) for tilt in (args.tilt, 0.0))

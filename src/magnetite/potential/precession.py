@@ -50,7 +50,8 @@ def precess(
     """Moments one step later.
 
     The midpoint's field is found by iteration. In each round the rotation in a given field is solved for exactly
-    (Cayley's transform), so that |m| is kept in every round, and a field of its own takes none.
+    (Cayley's transform), so that |m| is kept in every round. The field along the moments is left out: it turns nothing,
+    but may be large, as where |m| is held away from what it would be, and the iteration would not end.
 
     Args:
         moments: in μB, (n, 3); those of zero stay zero.
@@ -68,8 +69,9 @@ def precess(
     acting = field(moments)
     for _ in range(_ITERATIONS):
         before = turned
-        damped = (acting + damping * np.cross(middle, acting)) / (1 + damping**2)
-        turned = _turn(start, G_FACTOR * time / HBAR * stretch * damped)
+        acting = acting - (acting * middle).sum(1, keepdims=True) * middle
+        acting = (acting + damping * np.cross(middle, acting)) / (1 + damping**2)
+        turned = _turn(start, G_FACTOR * time / HBAR * stretch * acting)
         if np.abs(turned - before).max() <= tolerance:
             break
         middle = start + turned
