@@ -112,3 +112,11 @@ def test_iron_potential(tmp_path: Path) -> None:
     assert lattice == pytest.approx([2.83, 2.83], abs=0.03)
     assert float(re.search(r"relaxed: .* ([\d.]+) μB", out)[1]) == pytest.approx(2.2, abs=0.15)
     assert abs(float(re.search(r"differs by (\S+) meV", out)[1])) < 0.2
+
+
+def test_nickel_oxide_spins(tmp_path: Path) -> None:
+    out = run("nickel_oxide_spins.py", tmp_path)
+    assert float(re.search(r"turned by ([\d.]+)°", out)[1]) > 10
+    assert abs(float(re.search(r"differs by (\S+) meV", out)[1])) < 0.001
+    assert float(re.search(r"are at ([\d.]+)°", out)[1]) == pytest.approx(180, abs=0.5)
+    assert float(re.search(r"\|m\| = ([\d.]+) μB", out)[1]) == 1.2737
