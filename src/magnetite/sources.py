@@ -92,7 +92,9 @@ def read_one(path: Path, take: Callable[[Any, str | None], Any] = as_crystal) ->
     if isinstance(crystal, MagnetiteError):
         raise crystal
     if next(entries, None) is not None:
-        raise ReadError("holds several structures; give read_structures(path) to analyze_many or classify_many", str(path))
+        raise ReadError(
+            "holds several structures; give read_structures(path) to analyze_many or classify_many", str(path)
+        )
     return crystal
 
 
