@@ -50,6 +50,7 @@ def annotate(atoms: Atoms, report: MagnetismReport | None = None) -> MagnetismRe
     Raises:
         StructureError: the atoms cannot be predicted, or the report is not of them.
     """
+    refuse_others(atoms)
     if report is None:
         from magnetite.api import analyze_magnetism
 
@@ -66,6 +67,18 @@ def annotate(atoms: Atoms, report: MagnetismReport | None = None) -> MagnetismRe
     moments = None if report.site_moments is None else np.array(report.site_moments)
     atoms.set_array(MOMENTS_ARRAY, moments, dtype=float)
     return report
+
+
+def refuse_others(atoms: object) -> None:
+    """Check that there is something to write onto.
+
+    Raises:
+        StructureError: it is no ``Atoms``.
+    """
+    from ase import Atoms
+
+    if not isinstance(atoms, Atoms):
+        raise StructureError(f"give Atoms of ASE, which are written onto, not {type(atoms).__name__}")
 
 
 def stored_report(atoms: Atoms) -> MagnetismReport:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magnetite.errors import StructureError
-from magnetite_ase.annotations import PREFIX, pack, unpack
+from magnetite_ase.annotations import PREFIX, pack, refuse_others, unpack
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -36,6 +36,7 @@ def annotate_prototype(atoms: Atoms, report: PrototypeReport | None = None, **op
     Raises:
         StructureError: the atoms cannot be classified, or the report is of an error.
     """
+    refuse_others(atoms)
     if report is None:
         from magnetite.api import classify_structure
 

@@ -140,6 +140,9 @@ def test_errors_are_not_written() -> None:
         annotate_prototype(atoms, device="cpu")
     with pytest.raises(StructureError, match="no prediction to write"):
         annotate_prototype(atoms, PrototypeReport.failed("why", None, "m"))
+    for write in (annotate, annotate_prototype):
+        with pytest.raises(StructureError, match="give Atoms of ASE, which are written onto, not Structure"):
+            write(COPPER)
     with pytest.raises(StructureError, match="carry no"):
         stored_prototype_report(atoms)
     atoms.info["magnetite_prototype_report"] = "{"
