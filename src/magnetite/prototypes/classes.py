@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from magnetite.errors import DataError, ZooError
+from magnetite.zoo.registry import DEFAULT_CLASSIFIER
 
 if TYPE_CHECKING:
     from magnetite.zoo.cards import Card
@@ -53,7 +54,7 @@ def classes_of(card: Card) -> tuple[StructureClass, ...]:
         ZooError: the model is none of structure types.
     """
     if "classes" not in card.settings:
-        raise ZooError("is not a model of structure types; try 'prototypes'", str(card))
+        raise ZooError(f"is not a model of structure types; try {DEFAULT_CLASSIFIER!r}", str(card))
     return tuple(map(StructureClass.from_dict, card.settings["classes"]))
 
 
