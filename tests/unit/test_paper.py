@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from magnetite.cli import main
-from magnetite.elements import property_table
 from magnetite.errors import DataError
 from magnetite.evaluation.paper import reference
 from magnetite.evaluation.paper.boosting import stacked
@@ -28,6 +27,8 @@ from magnetite.evaluation.paper.threshold import relabel
 from magnetite.evaluation.paper.work import Work
 from magnetite.order.config import NetworkConfig
 from magnetite.order.network import MagnetismNetwork
+from magnetite.order.trees import EXTENSIVE
+from magnetite.sublattice import GEOMETRY_NAMES
 
 TINY = Settings(models=2, repeats=1, epochs=1, boosting_rounds=4, forest_trees=4, composition_epochs=1)
 METALS = {"NM": ("Sc", "Y", "Nb"), "AFM": ("Ni", "Mn", "Cr"), "FM": ("Fe", "Co", "V")}
@@ -189,15 +190,19 @@ def test_thresholds_are_on_the_ratio_to_the_up_moments() -> None:
     assert relabel(label, net, 0.05).tolist() == [0, 1, 1, 2, 2]
 
 
-def test_another_cell_changes_only_the_numbers_of_atoms(toy_rows: tuple[Rows, Rows]) -> None:
+def test_another_cell_changes_only_the_numbers_of_atoms_and_electrons(toy_rows: tuple[Rows, Rows]) -> None:
     rows = toy_rows[0][np.arange(4)]
     table = tree_table(rows.examples)
-    doubled = with_cell(table, rows.atoms, 2 * rows.atoms)
-    changed = np.flatnonzero((doubled != table).any(0))
-    assert len(changed) == 2
-    np.testing.assert_array_equal(doubled[:, changed], 2 * table[:, changed])
-    assert set(table[:, changed[0]]) == {2.0}
-    assert changed[0] == 4 * property_table().shape[1] + 104 + 1
+    thrice, twice = (with_cell(table, rows.atoms, copies * rows.atoms) for copies in (3, 2))
+    end = table.shape[1] - len(GEOMETRY_NAMES)
+    extensive = np.arange(end - EXTENSIVE, end)
+    changed = np.flatnonzero((thrice != table).any(0))
+    assert set(changed) <= set(extensive)
+    np.testing.assert_array_equal(thrice[:, extensive], 3 * table[:, extensive])
+    assert set(table[:, extensive[0]]) == {2.0}
+    odd = extensive[0] - 1
+    np.testing.assert_array_equal(thrice[:, odd], table[:, odd])
+    assert not twice[:, odd].any()
 
 
 def test_examples_without_edges_keep_their_atoms(toy_rows: tuple[Rows, Rows]) -> None:

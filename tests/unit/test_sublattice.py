@@ -13,6 +13,7 @@ from pymatgen.core.operations import SymmOp
 from magnetite.datasets.records import read_records
 from magnetite.elements import CAN_CARRY
 from magnetite.structures import Crystal, as_crystal
+from magnetite.sublattice.balance import OpenSites, balance
 from magnetite.sublattice.features import COORDINATION, FILL, GEOMETRY_NAMES, REACH, SHELL_WIDTH, magnetic_geometry
 from magnetite.sublattice.symmetry import MAX_ATOMS, SYMMETRY_NAMES
 from magnetite.sublattice.valence import valence
@@ -36,7 +37,7 @@ def structure_of(crystal: Crystal) -> Structure:
 
 
 def test_names_are_distinct_and_few() -> None:
-    assert len(set(GEOMETRY_NAMES)) == len(GEOMETRY_NAMES) <= 48
+    assert len(set(GEOMETRY_NAMES)) == len(GEOMETRY_NAMES) <= 64
 
 
 def test_rock_salt(nio: Structure) -> None:
@@ -52,7 +53,8 @@ def test_rock_salt(nio: Structure) -> None:
         "bridged gain": 2, "bridged satisfaction": 1,
         "charge of open sites": 2, "open sites": 1, "electrons of open sites": 8,
         "space group": 225, "operations": 48, "magnetic orbits": 1, "sites per orbit": 1, "orbits": 2, "inversion": 1,
-        "inversion at sites": 1, "shortest vector": 4.177, "longest vector": 4.177, "longest / shortest": 1,
+        "inversion at sites": 1, "odd magnetic": 1, "imbalance U metals": 1, "odd sites per orbit": 1,
+        "shortest vector": 4.177, "longest vector": 4.177, "longest / shortest": 1,
     }  # fmt: skip
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=2e-5)
     assert 0 < found["direct satisfaction"] < 0.5, "twelve neighbours at one distance are frustrated"
@@ -90,6 +92,27 @@ def test_charge_balance(formula: str, charge: float, sites: int, electrons: floa
 
     numbers = [element.Z for element, n in Composition(formula).items() for _ in range(int(n))]
     assert valence(np.array(numbers), FILL) == pytest.approx([charge, sites, electrons])
+
+
+@pytest.mark.parametrize(
+    ("sites", "magnetic", "metals", "more"),
+    [
+        ("Ni1", (1, 1, 1, 1), (1, 1, 1, 1), (1, 1)),
+        ("Mn4", (0, 1, 4, 1), (0, 1, 4, 1), (4, 1)),  # one element is up or down as a whole
+        ("Fe1 Mo1", (0, 2, 1, 0), (0, 2, 1, 0), (2, 0.5)),
+        ("Fe4 Co2 Ni1", (1, 3, 1, 1 / 7), (1, 3, 1, 1 / 7), (7, 4 / 7)),
+        ("Nd4 Fe2 Cr2", (0, 3, 2, 0), (0, 2, 2, 0), (4, 0.5)),
+        ("Gd2 Cu1", (1, 2, 1, 1 / 3), (0, 0, 0, 0), (0, 0)),
+    ],
+)
+def test_balance_of_sites(
+    sites: str, magnetic: tuple[float, ...], metals: tuple[float, ...], more: tuple[float, float]
+) -> None:
+    from pymatgen.core import Composition
+
+    numbers = np.array([element.Z for element, n in Composition(sites).items() for _ in range(int(n))])
+    found = balance(numbers, OpenSites(8 / 3, FILL, 3), FILL)
+    assert found.tolist() == pytest.approx([*magnetic, *metals, *more, 1 / 3, FILL, 1])
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

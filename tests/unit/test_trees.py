@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Composition, Lattice, Structure
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 import magnetite
 from magnetite.elements import property_table
 from magnetite.order.network import MagnetismNetwork
-from magnetite.order.trees import Trees, descriptor, with_none
+from magnetite.order.trees import Trees, counts, descriptor, with_none
 from magnetite.runtime import Batch, collate
 from magnetite.structures import as_crystal
 from magnetite.sublattice import GEOMETRY_NAMES, magnetic_geometry
@@ -60,10 +60,34 @@ def test_descriptor_says_what_it_says(nio: Structure, rutile: Structure) -> None
     assert shares[25] == pytest.approx(1 / 3, abs=1e-6)
     assert shares[9] == pytest.approx(2 / 3, abs=1e-6)
     sizes, geometry = both[:, : -len(GEOMETRY_NAMES)], both[:, -len(GEOMETRY_NAMES) :]
-    assert sizes[1, -3] == pytest.approx(np.log(rutile.volume / 6), abs=1e-5)
-    assert sizes[:, -2].tolist() == [8, 6]
-    assert sizes[:, -1].tolist() == [4, 2]
+    assert sizes[1, -10] == pytest.approx(np.log(rutile.volume / 6), abs=1e-5)
+    assert sizes[:, -5].tolist() == [8, 6]
+    assert sizes[:, -4].tolist() == [4, 2]
     np.testing.assert_allclose(geometry[1], magnetic_geometry(as_crystal(rutile)), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("formula", "electrons", "at_most", "at_least"),
+    [
+        ("Na1 Cl1", 8, 0, 0),
+        ("K1 O2", 13, -3, -3),  # a superoxide: holes
+        ("Ba1 F3", 23, -1, -1),
+        ("Mn1 F2", 21, 5, 0),  # Mn7+ would leave five electrons, Mn2+ none
+        ("Gd1 N1", 8, 0, 0),  # the 4f shell is not counted
+        ("Sr2 Li1 Pb1", 9, 5, 5),
+    ],
+)
+def test_charge_balance(formula: str, electrons: int, at_most: int, at_least: int) -> None:
+    """Outer electrons of the cell, and those left over with the highest and the lowest charges; by hand."""
+    composition = Composition(formula)
+    species = [str(element) for element, n in composition.items() for _ in range(int(n))]
+    places = np.random.default_rng(0).random((len(species), 3))
+    found = counts(batch_of(Structure(Lattice.cubic(7), species, places)))[0]
+    anions = max(composition.items(), key=lambda item: item[0].X)[1]
+    assert found[-3:].tolist() == [electrons, at_most, at_least]
+    assert found[:4].tolist() == pytest.approx(
+        [electrons / len(species), at_most / anions, at_least / anions, electrons % 2]
+    )
 
 
 def test_what_they_have_a_say_in(nio: Structure) -> None:
@@ -84,10 +108,10 @@ def test_what_they_have_a_say_in(nio: Structure) -> None:
         own = [trees(row[None])[0] for trees, row in zip((network.ggau_trees, network.trees), table, strict=True)]
         share = torch.sigmoid(torch.stack(own)).float()
         none = torch.sigmoid(network.none_trees(table[1:])).float()
-    weight = network.config.tree_weight
+    weight, none_weight = network.config.tree_weight, network.config.none_weight
     torch.testing.assert_close(mixed[0, 0], plain[0, 0])
-    torch.testing.assert_close(mixed[1:, 0], 0.5 * plain[1:, 0] + 0.5 * none)
-    assert network.config.none_weight == 0.5
+    torch.testing.assert_close(mixed[1:, 0], (1 - none_weight) * plain[1:, 0] + none_weight * none)
+    assert 0 < none_weight < 1
     expected = (1 - weight) * plain[:, 1] / (plain[:, 1] + plain[:, 2]) + weight * share
     torch.testing.assert_close(mixed[:, 1] / (mixed[:, 1] + mixed[:, 2]), expected)
 

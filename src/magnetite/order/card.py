@@ -15,7 +15,7 @@ from magnetite.order.network import MagnetismNetwork
 from magnetite.order.tasks import CONFIRMED
 
 FAST = "magnetism"
-VERSION = "0.4.0"
+VERSION = "0.5.0"
 BODIES = ("one equivariant network (e3nn)", "several equivariant networks (e3nn) that answer together")
 SOURCES = {
     "ggau": (

@@ -22,8 +22,7 @@ class NetworkConfig:
         ggau_trees: of those that do so where the Materials Project applies a Hubbard U.
         none_trees: of those that help to tell NM from magnets where it does not.
         tree_weight: share of the former two in the probability of AFM among magnets.
-        none_weight: share of the last in the probability of NM. More would score a little better on rows half of which
-            are magnets, and doubt rock salt: most magnets of the data without a magnetic element are radicals.
+        none_weight: share of the last in the probability of NM.
         k_members: number of opinions on the propagation vector, 0 before there are any.
         k_trees: of the trees of each.
         companions: further bodies, trained from other seeds, whose opinion on the order is averaged with the first's.
@@ -39,7 +38,7 @@ class NetworkConfig:
     ggau_trees: Room | None = None
     none_trees: Room | None = None
     tree_weight: float = 0.5
-    none_weight: float = 0.5
+    none_weight: float = 0.7
     k_members: int = 0
     k_trees: Room | None = None
     companions: int = 0

@@ -124,6 +124,11 @@ class OrderTask:
         needed = [e for pool in self.pools.values() for e in pool] + self.validation
         self.atoms = FrozenAtoms(frozen, needed, device) if frozen else None
 
+    @property
+    def scored(self) -> int:
+        """Number of validation rows that the score is the accuracy on."""
+        return sum(e.balanced for e in self.validation)
+
     def _pool(self, example: Example) -> tuple[str, int]:
         """The stratum and class that an example is drawn with."""
         stratum = example.stratum

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from magnetite.elements import CAN_CARRY, MAX_ATOMIC_NUMBER
+from magnetite.sublattice.valence import ALWAYS_ANIONS, ions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,8 @@ LEAST = 1e-9
 """No class is less probable, whatever trees say, so that logits stay finite."""
 STRIDE = 4
 """Levels of a tree between two looks at which rows have reached a leaf."""
+EXTENSIVE = 5
+"""The last of what `counts` gives: numbers that are proportional to the cell. Before them comes what is odd of it."""
 Room = tuple[int, int, int]
 """Number of trees, nodes of the largest and depth of the deepest."""
 
@@ -43,10 +46,9 @@ def descriptor(batch: Batch, properties: Tensor) -> Tensor:
         properties: element table, (MAX_ATOMIC_NUMBER + 1, p).
 
     Returns:
-        Mean, spread, smallest and largest of each property over the atoms, the share of each
-        element, the logarithm of the volume per atom in Å³, the numbers of all atoms and of those
-        that can carry a moment, which are the same for a supercell because crystals come as primitive
-        cells, and the batch's geometry; (n_crystals, 4 p + 107 + g), double.
+        Mean, spread, smallest and largest of each property over the atoms, the share of each element, the logarithm
+        of the volume per atom in Å³, what `counts` gives, and the batch's geometry; (n_crystals, 4 p + 114 + g),
+        double.
     """
     x = properties.double()[batch.numbers]
     mean = batch.mean_over_atoms(x)
@@ -54,14 +56,40 @@ def descriptor(batch: Batch, properties: Tensor) -> Tensor:
     shares = batch.mean_over_atoms(nn.functional.one_hot(batch.numbers, MAX_ATOMIC_NUMBER + 1).double())
     extremes = [-batch.largest_over_atoms(-x), batch.largest_over_atoms(x)]
     volume = batch.volume_per_atom.double().log()[:, None]
-    magnets = batch.mean_over_atoms(torch.tensor(CAN_CARRY, device=x.device)[batch.numbers].double()[:, None])
-    sizes = batch.sizes.double()[:, None]
     return (
-        torch.cat([mean, spread, *extremes, shares, volume, sizes, magnets * sizes, batch.geometry], dim=1)
+        torch.cat([mean, spread, *extremes, shares, volume, counts(batch), batch.geometry], dim=1)
         .round(decimals=DECIMALS)
         .float()
         .double()
     )
+
+
+def counts(batch: Batch) -> Tensor:
+    """Electrons and atoms of each primitive cell, which are the same for a supercell because crystals come as such.
+
+    Electrons that charge balance leaves over are those of d shells, holes are radicals; an odd number makes a metal or
+    a magnet.
+
+    Returns:
+        Outer electrons per atom; electrons left over by each anion, the atoms of the most electronegative element (and
+        O, F, Cl, Br, I), if all others have their highest common charge, and if they have their lowest; then, for the
+        cell, whether the outer electrons are odd, and the `EXTENSIVE` numbers: atoms, those that can carry a moment,
+        outer electrons, and the same electrons left over; (n_crystals, 9), double.
+    """
+    table = ions()
+    outer, highest, lowest, least, electronegativity, is_anion, can_carry = torch.tensor(
+        np.stack([
+            table.outer_electrons, table.highest, table.lowest, table.least, table.electronegativity,
+            np.isin(np.arange(MAX_ATOMIC_NUMBER + 1), ALWAYS_ANIONS), CAN_CARRY,
+        ]),
+        dtype=torch.double, device=batch.numbers.device,
+    )[:, batch.numbers]  # fmt: skip
+    strongest = batch.largest_over_atoms(electronegativity[:, None])[batch.owners, 0] == electronegativity
+    anion = strongest | is_anion.bool()
+    atoms = [torch.ones_like(outer), can_carry, outer, *(torch.where(anion, lowest, up) for up in (highest, least))]
+    cell = (batch.mean_over_atoms(torch.stack(atoms, dim=1)) * batch.sizes[:, None]).round()
+    anions = batch.mean_over_atoms(anion.double()[:, None]) * batch.sizes[:, None]
+    return torch.cat([cell[:, 2:3] / cell[:, :1], cell[:, 3:] / anions, cell[:, 2:3] % 2, cell], dim=1)
 
 
 def with_share(logits: Tensor, share: Tensor, weight: float) -> Tensor:

@@ -1,8 +1,8 @@
 """The magnetic sublattice as numbers: what decides between AFM and FM, and between zero and non-zero k.
 
 Distances and coordination of the magnetic sites, their ligands, the angles of superexchange, how well an
-antiferromagnet of whole cells fits, the charge that the other atoms leave to them, and symmetry. Nothing
-depends on the choice of the cell, as long as it is primitive.
+antiferromagnet of whole cells fits, the charge that the other atoms leave to them, symmetry, and whether they can
+balance. Nothing depends on the choice of the cell, as long as it is primitive.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from magnetite.cells import compact
 from magnetite.elements import CAN_CARRY
+from magnetite.sublattice.balance import BALANCE_NAMES, OpenSites, balance
 from magnetite.sublattice.interactions import INTERACTION_NAMES, interactions
 from magnetite.sublattice.symmetry import SYMMETRY_NAMES, symmetry
 from magnetite.sublattice.valence import VALENCE_NAMES, valence
@@ -50,7 +51,9 @@ SHELL_NAMES = (
 """Shells of magnetic neighbours; copies is the share of them that are the site itself, repeated by a translation."""
 LIGAND_NAMES = ("ligand distance mean", "ligands mean", "ligand distance spread", "ligands spread")
 """Ligands: atoms that cannot carry a moment; mean and spread over the magnetic sites."""
-GEOMETRY_NAMES = (*SHELL_NAMES, *LIGAND_NAMES, *INTERACTION_NAMES, *VALENCE_NAMES, *SYMMETRY_NAMES)
+GEOMETRY_NAMES = (
+    *SHELL_NAMES, *LIGAND_NAMES, *INTERACTION_NAMES, *VALENCE_NAMES, *SYMMETRY_NAMES, *BALANCE_NAMES,
+)  # fmt: skip
 """Names of the numbers that `magnetic_geometry` gives; distances in Å, angles in degrees, charges in e."""
 
 _CAN_CARRY = np.array(CAN_CARRY)
@@ -110,13 +113,17 @@ def magnetic_geometry(crystal: Crystal) -> NDArray[np.float64]:
     copies = by_group((magnets.sites == magnets.atoms).astype(float), magnets.sites, n_sites, 0.0)
     bonds, nearest = coordinated(ligands, n_sites)
     coordination = np.bincount(bonds.sites, minlength=n_sites)
+    charge, _, electrons = charges = valence(crystal.numbers, FILL)
+    symmetries = symmetry(crystal, magnetic, FILL)
+    known = OpenSites(charge, electrons, symmetries[SYMMETRY_NAMES.index("sites per orbit")])
     found = np.concatenate(
         [
             _shells(distances, copies),
             [nearest.mean(), coordination.mean(), nearest.std(), coordination.std()],
             interactions(magnets, bonds, n_sites, FILL),
-            valence(crystal.numbers, FILL),
-            symmetry(crystal, magnetic, FILL),
+            charges,
+            symmetries,
+            balance(crystal.numbers[magnetic], known, FILL),
         ]
     )
     rounded: NDArray[np.float64] = found.round(DECIMALS)

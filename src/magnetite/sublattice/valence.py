@@ -24,24 +24,39 @@ MAX_CHARGE = 8.0
 ALWAYS_ANIONS = (8, 9, 17, 35, 53)
 """O, F, Cl, Br, I are anions also beside more electronegative elements."""
 _RARE_EARTHS_WITHOUT_4F = (21, 39)
+_RARE_EARTH_CHARGE = 3
+_LAST_D_GROUP = 12
 _NOBLE_CORES = {"is_lanthanoid": 54, "is_actinoid": 86}
 
 
-class _Elements(NamedTuple):
-    """Properties by atomic number, each of shape (MAX_ATOMIC_NUMBER + 1,)."""
+class Ions(NamedTuple):
+    """Properties by atomic number, each of shape (MAX_ATOMIC_NUMBER + 1,).
+
+    Attributes:
+        highest: the highest common oxidation state.
+        lowest: the lowest common one, 0 where that is positive.
+        least: the lowest positive one.
+        electronegativity: Pauling's, 0 where there is none.
+        valence_electrons: beyond the noble gas.
+        outer_electrons: of them, those outside closed d and f shells and the 4f shell.
+        is_open: whether the element can carry a moment and has several oxidation states.
+    """
 
     highest: NDArray[np.float64]
     lowest: NDArray[np.float64]
+    least: NDArray[np.float64]
     electronegativity: NDArray[np.float64]
     valence_electrons: NDArray[np.float64]
+    outer_electrons: NDArray[np.float64]
     is_open: NDArray[np.bool_]
 
 
 @cache
-def _elements() -> _Elements:
+def ions() -> Ions:
+    """What pymatgen knows of the ions of each element."""
     from pymatgen.core.periodic_table import Element
 
-    table = np.zeros((5, MAX_ATOMIC_NUMBER + 1))
+    table = np.zeros((7, MAX_ATOMIC_NUMBER + 1))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pymatgen warns of missing electronegativities; they count as none
         for z in range(1, MAX_ATOMIC_NUMBER + 1):
@@ -52,9 +67,14 @@ def _elements() -> _Elements:
             varied = set(states) if is_rare_earth else {*states, *element.icsd_oxidation_states}
             core = next((n for name, n in _NOBLE_CORES.items() if getattr(element, name)), z - element.group)
             electronegativity = np.nan_to_num(float(element.X))
-            table[:, z] = max(states), min(*states, 0), electronegativity, z - core, len(varied) > 1
-    highest, lowest, electronegativity, electrons, is_open = table
-    return _Elements(highest, lowest, electronegativity, electrons, is_open.astype(bool) & np.array(CAN_CARRY))
+            least = min((state for state in varied if state > 0), default=0)
+            closed = z - core - _RARE_EARTH_CHARGE if element.is_lanthanoid else 10 * (element.group > _LAST_D_GROUP)
+            table[:, z] = (
+                max(states), min(*states, 0), least, electronegativity, z - core, z - core - closed, len(varied) > 1
+            )  # fmt: skip
+    highest, lowest, positive, electronegativity, electrons, outer, varied_charge = table
+    is_open = varied_charge.astype(bool) & np.array(CAN_CARRY)
+    return Ions(highest, lowest, positive, electronegativity, electrons, outer, is_open)
 
 
 def valence(numbers: NDArray[np.int64], fill: float) -> NDArray[np.float64]:
@@ -70,7 +90,7 @@ def valence(numbers: NDArray[np.int64], fill: float) -> NDArray[np.float64]:
     Returns:
         The numbers that `VALENCE_NAMES` names, shape (3,).
     """
-    elements = _elements()
+    elements = ions()
     is_open = elements.is_open[numbers]
     n_open = int(np.count_nonzero(is_open))
     if n_open == 0:

@@ -16,7 +16,7 @@ from magnetite.evaluation.paper.work import Work
 from magnetite.graphs import Graph
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.tasks import FrozenAtoms, join
-from magnetite.order.trees import descriptor
+from magnetite.order.trees import EXTENSIVE, descriptor
 from magnetite.runtime import EDGES_PER_BATCH, by_edges
 from magnetite.sublattice import GEOMETRY_NAMES
 
@@ -84,15 +84,17 @@ def tree_table(examples: Sequence[Example]) -> NDArray[np.float32]:
 def with_cell(table: NDArray[np.float32], atoms: NDArray[np.int64], cell: NDArray[np.int64]) -> NDArray[np.float32]:
     """The table as it would be for another cell of each crystal.
 
-    The descriptor holds the cell in two columns only, the numbers of all atoms and of those that can carry a moment;
-    everything else is the same for every cell of a crystal.
+    The descriptor holds the cell in few columns only: numbers of atoms and electrons, and whether those are odd.
+    Everything else describes the primitive cell, as it always does.
 
     Args:
         table: of primitive cells, (n, features).
         atoms: of the primitive cells, (n,).
         cell: atoms of the other cells, (n,).
     """
-    sizes = slice(-len(GEOMETRY_NAMES) - 2, -len(GEOMETRY_NAMES))
+    end = table.shape[1] - len(GEOMETRY_NAMES)
+    odd, sizes = end - EXTENSIVE - 1, slice(end - EXTENSIVE, end)
     changed = table.copy()
     changed[:, sizes] *= (cell / atoms)[:, None]
+    changed[:, odd] *= (cell // atoms) % 2
     return changed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,7 +40,7 @@ class Study:
             rows and for `compounds`, (n, 3); ``zero_k``, its members' logits of a zero k for `compounds`, (m, members);
             all calibrated.
         settings: how much is done.
-        work: of results that do not depend on the model.
+        work: of results that depend on the model by its version alone, as the trees' descriptor does.
         own: of results that do.
         progress: show bars.
     """
@@ -90,21 +92,23 @@ def prepare(
     validation = orders.balanced & (orders.fold == VALIDATION_FOLD)
     needed = training_pool(orders, compounds) | validation | (orders.fold == TEST_FOLD)
     data = f"{len(orders)}-{len(compounds)}"
-    digest = str(model.card.content["sha256"])[:12]
-    tables = work.within(data).kept(
+    # Answers depend on what the card sets, not on the weights alone.
+    digest = hashlib.sha256(json.dumps(model.card.content, sort_keys=True).encode()).hexdigest()[:12]
+    bodies = work.within(f"{data}-{digest}")
+    tables = bodies.kept(
         "tables", lambda: {"orders": tree_table(orders.examples), "compounds": tree_table(compounds.examples)}
     )
     everything, orders = orders, orders[needed]
     examples = [*orders.examples, *compounds.examples]
     bare = [without_edges(e) for e in examples]
-    bodies = work.within(f"{data}-{digest}")
     atoms = KeptAtoms(model.network, examples, bare, model.device, bodies, "atoms", progress=progress)
     answers = bodies.kept("shipped", lambda: _shipped(model, orders[orders.test], compounds))
     return Study(
         model, everything, tables["orders"],
         replace(orders, examples=bare[: len(orders)]), replace(compounds, examples=bare[len(orders) :]),
         atoms, tables["orders"][needed], tables["compounds"], answers, settings,
-        work.within(f"{data}-{settings.shared_name}"), work.within(f"{data}-{digest}-{settings.name}"), progress,
+        work.within(f"{data}-{model.card.version}-{settings.shared_name}"),
+        work.within(f"{data}-{digest}-{settings.name}"), progress,
     )  # fmt: skip
 
 
