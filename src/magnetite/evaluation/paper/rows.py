@@ -119,7 +119,8 @@ def read_rows(data: Path, folds: Sequence[int], work: Work, *, progress: bool = 
         examples = read_examples(data, progress=progress, sets=("ggau", "measured"), folds=list(folds))
         return to_arrays(examples) | _facts(data, examples)
 
-    stored = work.kept(f"rows-{''.join(map(str, folds))}", make)
+    # A release that describes crystals by more numbers reads them anew.
+    stored = work.kept(f"rows-{''.join(map(str, folds))}-{len(GEOMETRY_NAMES)}", make)
     facts = (stored[name] for name in ("ordering", "net", "label_cell", "in_paper"))
     everything = Rows(from_arrays(stored), *facts)
     measured = np.array([e.stratum == "measured" for e in everything.examples])
