@@ -67,7 +67,7 @@ def test_descriptor_says_what_it_says(nio: Structure, rutile: Structure) -> None
 
 
 @pytest.mark.parametrize(
-    ("formula", "electrons", "at_most", "at_least"),
+    ("formula", "electrons", "by_highest", "by_lowest"),
     [
         ("Na1 Cl1", 8, 0, 0),
         ("K1 O2", 13, -3, -3),  # a superoxide: holes
@@ -77,16 +77,16 @@ def test_descriptor_says_what_it_says(nio: Structure, rutile: Structure) -> None
         ("Sr2 Li1 Pb1", 9, 5, 5),
     ],
 )
-def test_charge_balance(formula: str, electrons: int, at_most: int, at_least: int) -> None:
+def test_charge_balance(formula: str, electrons: int, by_highest: int, by_lowest: int) -> None:
     """Outer electrons of the cell, and those left over with the highest and the lowest charges; by hand."""
     composition = Composition(formula)
     species = [str(element) for element, n in composition.items() for _ in range(int(n))]
     places = np.random.default_rng(0).random((len(species), 3))
     found = counts(batch_of(Structure(Lattice.cubic(7), species, places)))[0]
     anions = max(composition.items(), key=lambda item: item[0].X)[1]
-    assert found[-3:].tolist() == [electrons, at_most, at_least]
+    assert found[-3:].tolist() == [electrons, by_highest, by_lowest]
     assert found[:4].tolist() == pytest.approx(
-        [electrons / len(species), at_most / anions, at_least / anions, electrons % 2]
+        [electrons / len(species), by_highest / anions, by_lowest / anions, electrons % 2]
     )
 
 

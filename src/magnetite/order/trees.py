@@ -71,10 +71,10 @@ def counts(batch: Batch) -> Tensor:
     a magnet.
 
     Returns:
-        Outer electrons per atom; electrons left over by each anion, the atoms of the most electronegative element (and
-        O, F, Cl, Br, I), if all others have their highest common charge, and if they have their lowest; then, for the
-        cell, whether the outer electrons are odd, and the `EXTENSIVE` numbers: atoms, those that can carry a moment,
-        outer electrons, and the same electrons left over; (n_crystals, 9), double.
+        Outer electrons per atom; electrons left over per anion (atoms of the most electronegative element, and O, F,
+        Cl, Br, I) if all others have their highest common charge, and if they have their lowest; then, for the cell,
+        whether the outer electrons are odd, and the `EXTENSIVE` numbers: atoms, those that can carry a moment, outer
+        electrons, and the same electrons left over; (n_crystals, 9), double.
     """
     table = ions()
     outer, highest, lowest, least, electronegativity, is_anion, can_carry = torch.tensor(
@@ -88,8 +88,10 @@ def counts(batch: Batch) -> Tensor:
     anion = strongest | is_anion.bool()
     atoms = [torch.ones_like(outer), can_carry, outer, *(torch.where(anion, lowest, up) for up in (highest, least))]
     cell = (batch.mean_over_atoms(torch.stack(atoms, dim=1)) * batch.sizes[:, None]).round()
-    anions = batch.mean_over_atoms(anion.double()[:, None]) * batch.sizes[:, None]
-    return torch.cat([cell[:, 2:3] / cell[:, :1], cell[:, 3:] / anions, cell[:, 2:3] % 2, cell], dim=1)
+    n_atoms, _, electrons, by_highest, by_lowest = cell.unbind(1)
+    n_anions = batch.mean_over_atoms(anion.double()[:, None])[:, 0] * n_atoms
+    ratios = [electrons / n_atoms, by_highest / n_anions, by_lowest / n_anions, electrons % 2]
+    return torch.cat([torch.stack(ratios, dim=1), cell], dim=1)
 
 
 def with_share(logits: Tensor, share: Tensor, weight: float) -> Tensor:
