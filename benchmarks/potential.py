@@ -50,8 +50,8 @@ SETS = {
         "nio_deepspin.extxyz.gz", 5.5, (),
         "NiO, 32 atoms, constrained non-collinear DFT+U (DeepSPIN)", "as published with DeepSPIN",
         (
-            "One volume, displacements of at most 0.015 Å, |m| of Ni within 0.001 μB: for spins and small vibrations near the "  # noqa: ISC004
-            "antiferromagnetic ground state, not for other volumes, phases or lengths of moments.",
+            "One volume, displacements of at most 0.015 Å, |m| of Ni within 0.001 μB: for spins and small "  # noqa: ISC004
+            "vibrations near the antiferromagnetic ground state, not for other volumes, phases or lengths of moments.",
             "One test frame has |m| and magnetic forces far outside the training frames; figures with and without it.",
         ),
     ),
