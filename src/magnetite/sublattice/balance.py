@@ -7,6 +7,7 @@ of sites themselves.
 
 from __future__ import annotations
 
+from math import gcd
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -50,20 +51,21 @@ def balance(sites: NDArray[np.int64], known: OpenSites, fill: float) -> NDArray[
     Returns:
         The numbers that `BALANCE_NAMES` names, shape (len(BALANCE_NAMES),).
     """
-    metals = np.unique(sites[np.isin(sites, _U_METALS)], return_counts=True)[1]
-    magnetic = np.unique(sites, return_counts=True)[1]
-    share = float(metals.max()) / float(metals.sum()) if len(metals) else 0.0
+    number_of = np.bincount(sites, minlength=_U_METALS[-1] + 1)
+    metals, magnetic = number_of[_U_METALS].tolist(), number_of.tolist()
+    share = max(metals) / sum(metals) if any(metals) else 0.0
     off = [fill if number == fill else abs(number - round(number)) for number in known[:2]]
     odd = fill if known.per_orbit == fill else known.per_orbit % 2
-    return np.array([*_kinds(magnetic), *_kinds(metals), metals.sum(), share, *off, odd], dtype=float)
+    return np.array([*_kinds(magnetic), *_kinds(metals), sum(metals), share, *off, odd], dtype=float)
 
 
-def _kinds(numbers: NDArray[np.int64]) -> Sequence[float]:
-    """`_COUNTS` of so many sites of each element."""
-    total = int(numbers.sum())
-    if not total:
+def _kinds(numbers: Sequence[int]) -> Sequence[float]:
+    """`_COUNTS` of so many sites of each element, or none."""
+    there = [number for number in numbers if number]
+    if not there:
         return (0.0,) * len(_COUNTS)
     left = {0}
-    for number in numbers.tolist():
+    for number in there:
         left = {rest + number for rest in left} | {abs(rest - number) for rest in left}
-    return total % 2, len(numbers), int(np.gcd.reduce(numbers)), min(left) / total
+    total = sum(there)
+    return total % 2, len(there), gcd(*there), min(left) / total
