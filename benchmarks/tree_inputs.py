@@ -3,8 +3,8 @@
 python benchmarks/tree_inputs.py --data DATA
 
 Everything is measured within the training folds, none of it on the validation or test split: four parts of them for
-the order (AFM or FM on balanced rows with a Hubbard U; magnetic or not without one), five divisions of the measured
-compounds for the propagation vector, other ones than those that figures are reported on.
+the order (AFM or FM on balanced rows with a Hubbard U; magnetic or not without one), four divisions of the measured
+compounds into five for the propagation vector, other ones than those that figures are reported on.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from zero_k import held_out
 
 from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example
-from magnetite.order.growing import AFM, FEWER, K_BAG, K_MEMBERS, NM, OUTSIDE, Rows, ggau_model, none_model, tree_rows
+from magnetite.order.growing import AFM, K_MEMBERS, NM, OUTSIDE, Rows, ggau_model, k_bag, none_model, tree_rows
 from magnetite.order.model import OrderModel
 from magnetite.order.tasks import ORDER_DRAWS, OrderTask, join
 from magnetite.order.train import read_examples
@@ -122,12 +123,7 @@ def zero_k(compounds: list[Example], x: np.ndarray) -> Found:
     label, found = np.array([e.zero_k for e in compounds]), []
     for division in DIVISIONS:
         digests = [hashlib.sha256(f"{division}{e.formula}".encode()).hexdigest() for e in compounds]
-        fold, p = np.array([int(d, 16) % K_MEMBERS for d in digests]), np.zeros(len(label))
-        for member in range(K_MEMBERS):
-            inside = fold != member
-            models = [HistGradientBoostingClassifier(**FEWER | {"random_state": seed}) for seed in range(K_BAG)]
-            p[~inside] = np.mean([m.fit(x[inside], label[inside]).predict_proba(x[~inside])[:, 1] for m in models], 0)
-        found.append(p)
+        found.append(held_out(k_bag, x, label, np.array([int(d, 16) % K_MEMBERS for d in digests])))
     right = np.concatenate([(p > 0.5) == label for p in found])
     return right, right.mean(), float(np.mean([roc_auc_score(label, p) for p in found]))
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.decomposition import PCA
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 
-from magnetite.order.growing import FEWER, K_BAG, K_MEMBERS
+from magnetite.order.growing import K_BAG, K_MEMBERS, k_bag
 from magnetite.order.model import OrderModel
 from magnetite.order.tasks import evaluate, join, k_fold
 from magnetite.order.train import read_examples
@@ -28,9 +28,7 @@ from magnetite.zoo.registry import DEFAULT_MODEL
 
 FOREST = {"n_estimators": 200, "min_samples_leaf": 2, "max_features": 0.2, "random_state": 0}
 KINDS = {
-    f"mean of {K_BAG} boosted trees (shipped)": lambda: [
-        HistGradientBoostingClassifier(**FEWER | {"random_state": seed}) for seed in range(K_BAG)
-    ],
+    f"mean of {K_BAG} boosted trees (shipped)": k_bag,
     "random forest": lambda: [RandomForestClassifier(**FOREST)],
     "extra trees": lambda: [ExtraTreesClassifier(**FOREST)],
 }

@@ -17,11 +17,12 @@ from typing import Generic, Protocol, TypeVar
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from magnetite.errors import DataError
+from magnetite.whole import whole
 
 Work = TypeVar("Work")
 
@@ -155,10 +156,9 @@ def _save(
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"averaged.{name}": value for name, value in averaged.state_dict().items()}
     tensors |= _state(optimizer)
-    partial = folder / "checkpoint.safetensors.part"
     metadata = {"epoch": str(done), "schedule": json.dumps(asdict(schedule)), "data": data}
-    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, partial, metadata)
-    partial.replace(folder / "checkpoint.safetensors")
+    with whole(folder / "checkpoint.safetensors") as file:
+        file.write(save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata))
 
 
 def _resume(

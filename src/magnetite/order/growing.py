@@ -101,8 +101,7 @@ def grow_k_trees(network: MagnetismNetwork, examples: Sequence[Example], device:
     models = []
     for member in range(K_MEMBERS):
         x_known, known = x[fold != member], zero_k[fold != member]
-        seeds = [FEWER | {"random_state": seed} for seed in range(K_BAG)]
-        models.append([HistGradientBoostingClassifier(**settings).fit(x_known, known) for settings in seeds])
+        models.append([model.fit(x_known, known) for model in k_bag()])
     rooms = np.array([Trees.from_boosting(bag).room for bag in models])
     room = (int(rooms[0, 0]), int(rooms[:, 1].max()), int(rooms[:, 2].max()))
     grown = MagnetismNetwork(replace(network.config, k_members=K_MEMBERS, k_trees=room)).to(device)
@@ -134,6 +133,11 @@ def ggau_model(rows: Rows, seed: int) -> HistGradientBoostingClassifier:
         drawn.append(rng.permutation(pool)[:number])
     chosen = rows.where(np.concatenate(drawn))
     return HistGradientBoostingClassifier(**TREES | {"random_state": seed}).fit(chosen.x, chosen.order == AFM)
+
+
+def k_bag() -> list[HistGradientBoostingClassifier]:
+    """The models that make up one opinion on the propagation vector, before they learn."""
+    return [HistGradientBoostingClassifier(**FEWER | {"random_state": seed}) for seed in range(K_BAG)]
 
 
 def none_model(rows: Rows) -> HistGradientBoostingClassifier:

@@ -8,6 +8,7 @@ as safetensors and run wherever the network runs.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -76,14 +77,8 @@ def counts(batch: Batch) -> Tensor:
         whether the outer electrons are odd, and the `EXTENSIVE` numbers: atoms, those that can carry a moment, outer
         electrons, and the same electrons left over; (n_crystals, 9), double.
     """
-    table = ions()
-    outer, highest, lowest, least, electronegativity, is_anion, can_carry = torch.tensor(
-        np.stack([
-            table.outer_electrons, table.highest, table.lowest, table.least, table.electronegativity,
-            np.isin(np.arange(MAX_ATOMIC_NUMBER + 1), ALWAYS_ANIONS), CAN_CARRY,
-        ]),
-        dtype=torch.double, device=batch.numbers.device,
-    )[:, batch.numbers]  # fmt: skip
+    of_atoms = _ion_table().to(batch.numbers.device)[:, batch.numbers]
+    outer, highest, lowest, least, electronegativity, is_anion, can_carry = of_atoms
     strongest = batch.largest_over_atoms(electronegativity[:, None])[batch.owners, 0] == electronegativity
     anion = strongest | is_anion.bool()
     atoms = [torch.ones_like(outer), can_carry, outer, *(torch.where(anion, lowest, up) for up in (highest, least))]
@@ -92,6 +87,14 @@ def counts(batch: Batch) -> Tensor:
     n_anions = batch.mean_over_atoms(anion.double()[:, None])[:, 0] * n_atoms
     ratios = [electrons / n_atoms, by_highest / n_anions, by_lowest / n_anions, electrons % 2]
     return torch.cat([torch.stack(ratios, dim=1), cell], dim=1)
+
+
+@cache
+def _ion_table() -> Tensor:
+    """What `counts` asks of each element, (7, MAX_ATOMIC_NUMBER + 1), double."""
+    table, numbers = ions(), np.arange(MAX_ATOMIC_NUMBER + 1)
+    columns = [table.outer_electrons, table.highest, table.lowest, table.least, table.electronegativity]
+    return torch.from_numpy(np.stack([*columns, np.isin(numbers, ALWAYS_ANIONS), CAN_CARRY]).astype(float))
 
 
 def with_share(logits: Tensor, share: Tensor, weight: float) -> Tensor:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from magnetite.clusters import Cluster, Sample
 from magnetite.prototypes.descriptor import Soap, describe_many_settings
 from magnetite.prototypes.supercells import Prototype, pristine_samples
+from magnetite.whole import whole
 
 CUTOFFS = tuple(round(3.0 + 0.2 * step, 1) for step in range(11))
 SIGMAS = (0.08, 0.1, 0.12)
@@ -103,9 +104,8 @@ def build_table(
             x = load_file(path)["x"]
         else:
             x = torch.cat([rows_of(variant.sample, grid) for variant in pristine_samples([prototype])])
-            partial = path.with_suffix(".part")
-            save_file({"x": x}, partial)
-            partial.replace(path)
+            with whole(path) as file:
+                file.write(save({"x": x}))
         parts.append(_labelled(x, label, grid))
     return Table.join(parts)
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torch.nn import functional
 
 from magnetite.prototypes.ensemble import Ensemble
 from magnetite.prototypes.table import Table
+from magnetite.whole import whole
 
 SPLIT_SEED = 42
 VALIDATION_SHARE = 0.2
@@ -80,9 +81,8 @@ class ClassifyTask:
         score = accuracy - 1e-6 * min(loss, 1.0)
         if score > self.best_score():
             state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-            partial = self.path.with_suffix(".part")
-            save_file(state | {"score": torch.tensor(score, dtype=torch.float64)}, partial)
-            partial.replace(self.path)
+            with whole(self.path) as file:
+                file.write(save(state | {"score": torch.tensor(score, dtype=torch.float64)}))
         return {"score": score, "accuracy": accuracy, "cross_entropy": loss}
 
     def restore_best(self, model: nn.Module) -> nn.Module:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from tqdm.auto import tqdm
 
 from magnetite.errors import DataError
@@ -27,6 +27,7 @@ from magnetite.prototypes.supercells import Prototype, hosts
 from magnetite.prototypes.table import FULL_GRID, Setting, Table, build_table
 from magnetite.prototypes.train import SCHEDULE, read_classes, train_prototypes, validation
 from magnetite.training import Schedule
+from magnetite.whole import whole
 
 TOUGHENING = Schedule(epochs=40, learning_rate=1e-3, weight_decay=0.0, clip=5.0)
 COPIES = 40
@@ -57,9 +58,9 @@ def damaged_rows(
         path = folder / f"damaged-{copies}-{first}.safetensors"
         if not path.is_file():
             samples = (damaged(host, _level(copy), copy, SEED).sample for host, copy in jobs[first : first + PART])
-            partial = path.with_suffix(".part")
-            save_file({"x": torch.cat([describe([find_pairs(sample)], soap) for sample in samples])}, partial)
-            partial.replace(path)
+            x = torch.cat([describe([find_pairs(sample)], soap) for sample in samples])
+            with whole(path) as file:
+                file.write(save({"x": x}))
         rows.append(load_file(path)["x"])
     labels = torch.tensor([label_of[host.label] for host, _ in jobs])
     setting = (torch.full((len(jobs),), value) for value in (soap.cutoff, soap.sigma, 1.0))
