@@ -71,8 +71,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("potential")
     write(folder / "toy.extxyz", frames(40), format="extxyz")
     arguments = ["train", "potential", "--data", str(folder / "toy.extxyz"), "--run", str(folder / "run")]
-    assert main([*arguments, "--epochs", "3", "--learning-rate", "0.0005", "--cutoff", "3.6", "--name", "toy"]) == 0
-    assert len((folder / "run" / "metrics.jsonl").read_text().splitlines()) == 3
+    arguments += ["--epochs", "3", "--learning-rate", "0.0005", "--cutoff", "3.6"]
+    assert main([*arguments, "--members", "2", "--name", "toy"]) == 0
+    for metrics in ("metrics.jsonl", "member-2/metrics.jsonl"):
+        assert len((folder / "run" / metrics).read_text().splitlines()) == 3
     return folder / "run" / "model" / "toy.json"
 
 
@@ -158,12 +160,31 @@ def test_what_the_potential_does_not_know_is_said(trained: Path) -> None:
         _ = SpinPotential("magnetism").potential
 
 
+def test_it_says_how_far_its_networks_part(trained: Path) -> None:
+    near = iron()
+    near.calc = SpinPotential(str(trained))
+    near.get_potential_energy()
+    report = near.calc.report
+    usual = json.loads(trained.read_text())["settings"]["usual_spread"]
+    assert 0 < report.energy_spread < 2 * usual
+    assert report.force_spread.shape == (2,)
+    assert not report.warnings
+    again = type(report).from_dict(report.as_dict())
+    assert (again.energy_spread, list(again.force_spread)) == (report.energy_spread, list(report.force_spread))
+    far = magnetite.load(str(trained), "cpu")
+    (said,) = far.predict([far.prepare(far.take(iron(a=1.7)))])
+    assert said.energy_spread > 2 * usual
+    assert "networks differ by" in said.warnings[-1]
+
+
 def test_the_command_relaxes_and_writes(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, out = tmp_path / "fe.extxyz", tmp_path / "out.extxyz"
     write(source, bare())
     command = ["spin-relax", str(source), "--model", str(trained), "--moment", "1.9", "--out", str(out)]
     assert main(command) == 0
-    assert "largest −dE/dm" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "largest −dE/dm" in said
+    assert "between networks" in said
     written = read(out)
     assert abs(written.get_initial_magnetic_moments()).max() == pytest.approx(2.2, abs=0.3)
     assert main(["spin-relax", str(source), "--model", str(trained)]) == 2  # no moments
@@ -173,10 +194,13 @@ def test_training_goes_on_where_it_stopped(trained: Path, capsys: pytest.Capture
     run = trained.parent.parent
     data = run.parent / "toy.extxyz"
     before = trained.with_suffix(".safetensors").read_bytes()
-    arguments = ["train", "potential", "--data", str(data), "--run", str(run), "--epochs", "3"]
-    assert main([*arguments, "--learning-rate", "0.0005", "--cutoff", "3.6", "--name", "toy"]) == 0
+    arguments = ["--run", str(run), "--epochs", "3", "--learning-rate", "0.0005", "--cutoff", "3.6", "--name", "toy"]
+    assert main(["train", "potential", "--data", str(data), *arguments, "--members", "2"]) == 0
     assert "epoch" not in capsys.readouterr().out
     assert trained.with_suffix(".safetensors").read_bytes() == before
+    write(data.with_name("others.extxyz"), frames(39), format="extxyz")
+    assert main(["train", "potential", "--data", str(data.with_name("others.extxyz")), *arguments]) == 2
+    assert "other data" in capsys.readouterr().err
 
 
 def test_frames_without_labels_are_refused(tmp_path: Path) -> None:

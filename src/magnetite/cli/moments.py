@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magnetite.cli.parsers import add_command, add_model
+from magnetite.cli.parsers import add_command, add_model, positive
 from magnetite.zoo.registry import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = add_command(subparsers, "moments", run, "magnetic orders to start DFT from", DESCRIPTION, EXAMPLES)
     parser.add_argument("file", type=Path, metavar="FILE", help="structure file")
-    parser.add_argument("--limit", type=_positive, default=5, metavar="N", help="orders at most (default: %(default)s)")
+    parser.add_argument("--limit", type=positive, default=5, metavar="N", help="orders at most (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write each order there; made if missing")
     parser.add_argument("--format", choices=FORMATS, default="mcif", help="of the files (default: %(default)s)")
     parser.add_argument("--noncollinear", action="store_true", help="also propose spirals")
@@ -64,10 +64,3 @@ def run(args: argparse.Namespace) -> int:
 def _write(order: MagneticOrder, folder: Path, fmt: str, formula: str, rank: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return order.write(folder / f"{formula}-{rank}-{order.kind}.{fmt}", fmt)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number

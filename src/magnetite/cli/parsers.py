@@ -53,6 +53,14 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda … (default: auto)")
 
 
+def positive(text: str) -> int:
+    """Type of an argument that counts something."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
 def picture(text: str) -> Path:
     """Type of an argument that names a picture: refused at once, not after the work, if it cannot be drawn there."""
     try:

@@ -60,6 +60,9 @@ def run(args: argparse.Namespace) -> int:
     print(f"{atoms.symbols}  {energy:.6f} eV  {energy / len(atoms):.6f} eV/atom  {calculator.potential.card}")  # noqa: T201
     print(f"volume {atoms.get_volume() / len(atoms):.4f} Å³/atom, largest force {_largest(report.forces):.2g} eV/Å")  # noqa: T201
     print(f"largest −dE/dm {_largest(report.magnetic_forces):.2g} eV/μB")  # noqa: T201
+    if report.energy_spread is not None:
+        apart = 1e3 * report.energy_spread / len(atoms)
+        print(f"between networks {apart:.2g} meV/atom, {_largest(report.force_spread):.2g} eV/Å")  # noqa: T201
     for number, (symbol, moment) in enumerate(zip(atoms.get_chemical_symbols(), report.moments, strict=True)):
         vector = " ".join(f"{m:8.4f}" for m in moment)
         print(f"  {number:>4} {symbol:<2} |m| {np.linalg.norm(moment):7.4f} μB  ({vector})")  # noqa: T201

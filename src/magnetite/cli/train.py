@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magnetite.cli.parsers import add_command, add_device
+from magnetite.cli.parsers import add_command, add_device, positive
 from magnetite.zoo.registry import DEFAULT_CLASSIFIER
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("task", choices=TASKS, help="what to train")
     parser.add_argument("--data", type=Path, default=None, help="folder with the training data; not for --add")
     parser.add_argument("--run", type=Path, required=True, dest="folder", help="folder of the run; made if missing")
-    parser.add_argument("--epochs", type=int, default=None, help="length of the (first) stage")
+    parser.add_argument("--epochs", type=positive, default=None, help="length of the (first) stage")
     parser.add_argument("--seed", type=int, default=0, help="of the initial weights and the draws (default: 0)")
     add_device(parser)
-    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's)")
+    parser.add_argument("--threads", type=positive, default=None, help="CPU threads (default: torch's)")
     parser.add_argument("--compile", action="store_true", help="compile the convolutions; needs a C compiler on a CPU")
     parser.add_argument(
         "--recipe", choices=("standard", "broad"), default="standard",
@@ -66,8 +66,8 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     own.add_argument("--name", default="own-prototypes", help="of the new model (default: %(default)s)")
     tuning = parser.add_argument_group("search for hyperparameters (prototypes; needs magnetite[tune])")
-    tuning.add_argument("--tune", type=int, metavar="TRIALS", help="search first (TPE), then train with the best")
-    tuning.add_argument("--tune-epochs", type=int, default=30, help="length of a trial (default: %(default)s)")
+    tuning.add_argument("--tune", type=positive, metavar="TRIALS", help="search first (TPE), then train with the best")
+    tuning.add_argument("--tune-epochs", type=positive, default=30, help="length of a trial (default: %(default)s)")
     potential = parser.add_argument_group(
         "potentials (--data is one file with energy, forces, magmoms and where known stress and magnetic_forces)"
     )
@@ -76,6 +76,10 @@ def add_parser(subparsers: Any) -> None:
     potential.add_argument("--spin-orbit", action="store_true", help="couple moments to the lattice")
     potential.add_argument("--self-consistent", action="store_true", help="the moments are relaxed: dE/dm is zero")
     potential.add_argument("--without", action="append", default=[], metavar="GROUP", help="leave out; repeat for more")
+    potential.add_argument(
+        "--members", type=positive, default=1,
+        help="networks trained one after another; of several, answers are the mean and carry their spread (default: 1)",
+    )  # fmt: skip
     potential.add_argument(
         "--free-magnetic-scale", action="store_true",
         help="learn one factor between the data's magnetic forces and the derivative of its energies",
@@ -169,7 +173,8 @@ def _potential(args: argparse.Namespace, device: torch.device) -> Path:
     rate = {"learning_rate": args.learning_rate} if args.learning_rate else {}
     network = train.train_potential(
         split, config, args.folder, device,
-        schedule=replace(train.SCHEDULE, **_changes(args), **rate), free_magnetic_scale=args.free_magnetic_scale,
+        schedule=replace(train.SCHEDULE, **_changes(args), **rate), members=args.members,
+        free_magnetic_scale=args.free_magnetic_scale,
     )  # fmt: skip
     name = "own-potential" if args.name == "own-prototypes" else args.name
     return export_potential(network, split, args.folder / "model", device, name=name, data=args.data.name)

@@ -124,6 +124,14 @@ class OrderTask:
         needed = [e for pool in self.pools.values() for e in pool] + self.validation
         self.atoms = FrozenAtoms(frozen, needed, device) if frozen else None
 
+    def digest(self) -> str:
+        """A hash of all rows that train or are watched, and of their labels."""
+        known = hashlib.sha256()
+        for example in (*(e for key in sorted(self.pools) for e in self.pools[key]), *self.validation):
+            label = (example.identity, example.fold, example.stratum, example.order, example.volume_per_atom)
+            known.update(repr(label).encode() + example.graph.numbers.tobytes() + example.moments.tobytes())
+        return known.hexdigest()
+
     @property
     def scored(self) -> int:
         """Number of validation rows that the score is the accuracy on."""

@@ -135,6 +135,6 @@ def only(network: MagnetismNetwork, part: nn.Module) -> None:
 def _fit(
     network: MagnetismNetwork, task: Any, schedule: Schedule, folder: Path, progress: bool, log: Callable[[str], None]
 ) -> MagnetismNetwork:
-    trained = fit(network, task, schedule, folder, progress=progress, log=log)
+    trained = fit(network, task, schedule, folder, data=task.digest(), progress=progress, log=log)
     assert isinstance(trained, MagnetismNetwork)
     return trained

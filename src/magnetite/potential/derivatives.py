@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from magnetite.potential.batch import SpinBatch
-from magnetite.potential.network import PotentialNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +29,11 @@ class Derivatives:
     magnetic: Tensor
 
 
-def differentiate(network: PotentialNetwork, batch: SpinBatch, *, train: bool = False) -> Derivatives:
+def differentiate(network: nn.Module, batch: SpinBatch, *, train: bool = False) -> Derivatives:
     """Evaluate a batch.
 
     Args:
-        network: on the batch's device and precision.
+        network: gives the atoms' energies; on the batch's device and precision.
         batch: crystals with moments.
         train: keep the graph, for a loss on derivatives.
     """

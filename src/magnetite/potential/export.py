@@ -11,21 +11,25 @@ from typing import Any
 import numpy as np
 import torch
 from ase.data import chemical_symbols
+from numpy.typing import NDArray
 from safetensors.torch import save as pack
 
+from magnetite.potential.committee import Committee
 from magnetite.potential.frames import Frame, groups_of
-from magnetite.potential.network import PotentialNetwork
 from magnetite.potential.splits import Split
-from magnetite.potential.tasks import measure
+from magnetite.potential.tasks import EDGES, assemble, frame_cost, measure
 from magnetite.potential.weights import to_tensors
+from magnetite.runtime import by_edges
 
 VERSION = "0.2.0"
 UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "GPa", "magnetic": "meV/μB"}
+USUAL, LEAST_SPREAD = 0.95, 1e-3
+"""Share of held-out frames on which networks part no more than a card calls usual, and eV/atom that always are."""
 PROTOCOL = "root-mean-square error on held-out clusters of similar frames"
 
 
 def export_potential(
-    network: PotentialNetwork,
+    network: Committee,
     split: Split,
     folder: Path,
     device: torch.device,
@@ -90,6 +94,7 @@ def export_potential(
             "network": network.config.as_dict(),
             "moment_ranges": moment_ranges(frames),
             "volume_range": volume_range(frames),
+            **_members(network, split, device),
         },
     }
     path = folder / f"{name}.json"
@@ -124,7 +129,26 @@ def inside(frames: Sequence[Frame], ranges: dict[str, list[float]]) -> list[Fram
     return found
 
 
-def _metrics(network: PotentialNetwork, split: Split, device: torch.device) -> list[dict[str, Any]]:
+def _members(network: Committee, split: Split, device: torch.device) -> dict[str, Any]:
+    """How many networks there are and, of several, how far they usually part on held-out frames, in eV/atom."""
+    if len(network.networks) == 1:
+        return {}
+    apart = energy_spreads(network, split.validation or split.train, device)
+    usual = max(float(np.quantile(apart, USUAL)), LEAST_SPREAD)
+    return {"members": len(network.networks), "usual_spread": round(usual, 6)}
+
+
+def energy_spreads(network: Committee, frames: Sequence[Frame], device: torch.device) -> NDArray[np.float64]:
+    """Standard deviation of the energy between several networks, in eV/atom, for each frame."""
+    found = []
+    for batch in by_edges(frames, frame_cost, EDGES):
+        spread = network.consult(assemble(batch, network, device))[1]
+        assert spread is not None
+        found.append(spread.energies.cpu().numpy() / [frame.n_atoms for frame in batch])
+    return np.concatenate(found)
+
+
+def _metrics(network: Committee, split: Split, device: torch.device) -> list[dict[str, Any]]:
     held_out = split.test or split.validation or split.train
     usual = inside(held_out, moment_ranges(split.train))
     parts = [(held_out, PROTOCOL)]

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from magnetite.errors import StructureError
 from magnetite.potential.batch import SpinBatch, Surroundings, collate, surroundings
-from magnetite.potential.derivatives import Derivatives, differentiate
-from magnetite.potential.network import PotentialNetwork
+from magnetite.potential.committee import Committee, Spread
+from magnetite.potential.derivatives import Derivatives
 from magnetite.potential.reports import PotentialReport
 from magnetite.potential.taking import SpinCrystal, as_spin_crystal
 from magnetite.potential.weights import from_tensors
@@ -31,12 +31,12 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
     """Energy, forces, stress and −dE/dm.
 
     Attributes:
-        network: in double precision, since relaxations and second derivatives ask for it.
+        network: one or several, in double precision, since relaxations and second derivatives ask for it.
     """
 
     family: ClassVar[str] = "potential"
 
-    def __init__(self, card: Card, network: PotentialNetwork, device: torch.device) -> None:
+    def __init__(self, card: Card, network: Committee, device: torch.device) -> None:
         super().__init__(card, device)
         self.network = network
         self.carrying = {chemical_symbols[z] for z in network.magnetic_numbers}
@@ -45,7 +45,8 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
     @classmethod
     def from_weights(cls, card: Card, tensors: dict[str, Tensor], device: torch.device) -> Self:
         """Build the model from its card and tensors."""
-        return cls(card, from_tensors(card.settings["network"], tensors, device), device)
+        members = int(card.settings.get("members", 1))
+        return cls(card, from_tensors(card.settings["network"], tensors, device, members), device)
 
     def take(self, structure: Any) -> SpinCrystal:
         """The door in.
@@ -82,18 +83,19 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
     def predict(self, batch: Sequence[Surroundings]) -> list[PotentialReport]:
         """Reports for a batch, in its order."""
         crystals = self.collate(batch)
-        found = differentiate(self.network, crystals)
+        found, spread = self.network.consult(crystals)
         atoms = found.atoms + self.network.references[crystals.species]
         bounds = np.cumsum([0, *(len(item) for item in batch)])
         return [
-            self._report(item, found, atoms, slice(bounds[number], bounds[number + 1]), number)
+            self._report(item, found, spread, atoms, slice(bounds[number], bounds[number + 1]), number)
             for number, item in enumerate(batch)
         ]
 
     def _report(
-        self, item: Surroundings, found: Derivatives, atoms: Tensor, part: slice, number: int
+        self, item: Surroundings, found: Derivatives, spread: Spread | None, atoms: Tensor, part: slice, number: int
     ) -> PotentialReport:
         energies = atoms[part].double().cpu().numpy()
+        apart = None if spread is None else float(spread.energies[number])
         return PotentialReport(
             energy=float(energies.sum()),
             energies=energies,
@@ -101,9 +103,21 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
             stress=found.stress[number].cpu().numpy(),
             moments=item.moments,
             magnetic_forces=found.magnetic[part].cpu().numpy(),
-            warnings=self.objections(item),
+            warnings=(*self.objections(item), *self._disagreement(apart, len(item))),
             model=str(self.card),
+            energy_spread=apart,
+            force_spread=None if spread is None else spread.forces[part].cpu().numpy(),
         )
+
+    def _disagreement(self, apart: float | None, atoms: int) -> tuple[str, ...]:
+        usual = self.card.settings.get("usual_spread")
+        if apart is None or usual is None or apart / atoms <= usual:
+            return ()
+        said = (
+            f"its networks differ by {1e3 * apart / atoms:.1f} meV/atom, which is unusual beyond {1e3 * usual:.1f}: "
+            "likely far from what was trained"
+        )
+        return (said,)
 
     def objections(self, item: Surroundings) -> tuple[str, ...]:
         """Where moments or the volume leave the range that was trained."""

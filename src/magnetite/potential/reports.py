@@ -20,6 +20,8 @@ class PotentialReport(MSONable):
         stress: in eV/Å³, sign as ASE's, (3, 3).
         moments: that it was asked about, in μB, (n, 3).
         magnetic_forces: −dE/dm in eV/μB, (n, 3); zero for elements without moments.
+        energy_spread: standard deviation of the energy between the potential's networks, in eV; None where it has one.
+        force_spread: of the forces likewise, in eV/Å, (n,); None where it has one.
         warnings: what to know before using it.
         model: name and version of the model.
         source: where the structure came from, if known.
@@ -36,10 +38,14 @@ class PotentialReport(MSONable):
     model: str
     source: str | None = None
     error: str | None = None
+    energy_spread: float | None = None
+    force_spread: Any = None
 
     def __post_init__(self) -> None:
         for name in ("energies", "forces", "stress", "moments", "magnetic_forces"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
+        if self.force_spread is not None:
+            object.__setattr__(self, "force_spread", np.asarray(self.force_spread, dtype=float))
         object.__setattr__(self, "warnings", tuple(self.warnings))
 
     @classmethod

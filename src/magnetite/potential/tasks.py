@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import huber_loss
 
 from magnetite.potential.batch import SpinBatch, collate
+from magnetite.potential.committee import Committee
 from magnetite.potential.derivatives import Derivatives, differentiate
 from magnetite.potential.frames import Frame
 from magnetite.potential.network import PotentialNetwork
@@ -56,6 +58,17 @@ class PotentialTask:
         self.train, self.validation, self.units = list(train), list(validation), units
         self.device, self.seed = device, seed
         self.chances = _chances(self.train)
+
+    def digest(self) -> str:
+        """A hash of all frames that train or are watched."""
+        known = hashlib.sha256()
+        for frame in (*self.train, *self.validation):
+            around = frame.around
+            known.update(f"{frame.group} {frame.energy!r} {frame.n_atoms}".encode())
+            labels = [x for x in (frame.forces, frame.stress, frame.magnetic) if x is not None]
+            for array in (around.numbers, around.vectors, around.moments, *labels):
+                known.update(np.ascontiguousarray(array).tobytes())
+        return known.hexdigest()
 
     def batches(self, epoch: int) -> list[list[Frame]]:
         """The epoch's batches, the same for the same epoch and seed."""
@@ -154,7 +167,7 @@ def _instability(model: PotentialNetwork, crystals: SpinBatch) -> tuple[Tensor, 
     return (_STIFFNESS * change.abs() - back).clamp(min=0), changed
 
 
-def assemble(frames: Sequence[Frame], model: PotentialNetwork, device: torch.device) -> SpinBatch:
+def assemble(frames: Sequence[Frame], model: PotentialNetwork | Committee, device: torch.device) -> SpinBatch:
     """The batch of these frames in the model's precision."""
     config = model.config
     return collate([f.around for f in frames], config.places, config.cutoff).to(device, model.inverse_scales.dtype)
@@ -165,7 +178,7 @@ def frame_cost(frame: Frame) -> int:
     return len(frame.around.receivers) + EDGES_PER_FRAME
 
 
-def measure(model: PotentialNetwork, frames: Sequence[Frame], device: torch.device) -> dict[str, float]:
+def measure(model: PotentialNetwork | Committee, frames: Sequence[Frame], device: torch.device) -> dict[str, float]:
     """Root-mean-square errors of what the frames know.
 
     Returns:

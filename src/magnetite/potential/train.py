@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from tqdm.auto import tqdm
 
+from magnetite.potential.committee import Committee
 from magnetite.potential.frames import read_frames, without_moments_of
 from magnetite.potential.network import PotentialConfig, PotentialNetwork
 from magnetite.potential.splits import Split, split_frames
@@ -48,18 +50,20 @@ def train_potential(
     device: torch.device,
     *,
     schedule: Schedule = SCHEDULE,
+    members: int = 1,
     free_magnetic_scale: bool = False,
     progress: bool = True,
     log: Callable[[str], None] = tqdm.write,
-) -> PotentialNetwork:
+) -> Committee:
     """Train a potential, or go on with it.
 
     Args:
         split: frames; those that test are not looked at.
         config: as `configure` completed it.
-        folder: of the run.
+        folder: of the run; the second network and further ones have folders of their own in it.
         device: where.
-        schedule: length and rates.
+        schedule: length and rates; its seed is the first network's, the others have the next ones.
+        members: networks, one trained after the other.
         free_magnetic_scale: learn one factor between the data's magnetic forces and the derivative of its energies.
         progress: show a bar for each epoch.
         log: receives one line an epoch.
@@ -67,6 +71,31 @@ def train_potential(
     Raises:
         DataError: the folder holds another run.
     """
+    networks = []
+    for number in range(members):
+        own = replace(schedule, seed=schedule.seed + number)
+        if members > 1:
+            log(f"network {number + 1} of {members}")
+        place = folder / f"member-{number + 1}" if number else folder
+        networks.append(
+            _train_one(
+                split, config, place, device, own, free_magnetic_scale=free_magnetic_scale, progress=progress, log=log
+            )
+        )
+    return Committee(networks)
+
+
+def _train_one(
+    split: Split,
+    config: PotentialConfig,
+    folder: Path,
+    device: torch.device,
+    schedule: Schedule,
+    *,
+    free_magnetic_scale: bool,
+    progress: bool,
+    log: Callable[[str], None],
+) -> PotentialNetwork:
     torch.manual_seed(schedule.seed)
     network = PotentialNetwork(config)
     network.magnetic_scale.requires_grad_(free_magnetic_scale)
@@ -75,6 +104,6 @@ def train_potential(
     set_references(network, split.train)
     solve_linear(network, split.train, units, device)
     task = PotentialTask(split.train, split.validation, units, device, schedule.seed)
-    trained = fit(network, task, schedule, folder, progress=progress, log=log)
+    trained = fit(network, task, schedule, folder, data=task.digest(), progress=progress, log=log)
     assert isinstance(trained, PotentialNetwork)
     return trained

@@ -1,4 +1,4 @@
-"""The network as tensors and back."""
+"""The networks of a potential as tensors and back."""
 
 from __future__ import annotations
 
@@ -8,31 +8,43 @@ import torch
 from torch import Tensor
 
 from magnetite.errors import ZooError
+from magnetite.potential.committee import Committee
 from magnetite.potential.network import PotentialConfig, PotentialNetwork
 
 
-def to_tensors(network: PotentialNetwork) -> dict[str, Tensor]:
+def to_tensors(committee: Committee) -> dict[str, Tensor]:
     """Learned parameters and reference energies, on the CPU; symbols and scales follow from the settings."""
-    tensors: dict[str, Tensor] = {name: value.float() for name, value in network.named_parameters()}
-    tensors["references"] = network.references
-    return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    tensors: dict[str, Tensor] = {}
+    for number, member in enumerate(committee.networks):
+        own = {name: value.float() for name, value in member.named_parameters()} | {"references": member.references}
+        tensors |= {f"{_prefix(number)}{name}": value.detach().cpu().contiguous() for name, value in own.items()}
+    return tensors
 
 
-def from_tensors(settings: dict[str, Any], tensors: dict[str, Tensor], device: torch.device) -> PotentialNetwork:
-    """Build the network in double precision, ready to predict.
+def from_tensors(
+    settings: dict[str, Any], tensors: dict[str, Tensor], device: torch.device, members: int = 1
+) -> Committee:
+    """Build the networks in double precision, ready to predict.
 
     Args:
         settings: the keys of `PotentialConfig`.
         tensors: what `to_tensors` gave.
-        device: where it goes.
+        device: where they go.
+        members: how many networks there are.
 
     Raises:
         ZooError: settings and tensors do not fit.
     """
     try:
-        network = PotentialNetwork(PotentialConfig(**settings)).double()
-        expected = to_tensors(network)
-        network.load_state_dict({name: tensors[name] for name in expected}, strict=False)
+        committee = Committee([PotentialNetwork(PotentialConfig(**settings)).double() for _ in range(members)])
+        for number, member in enumerate(committee.networks):
+            expected = [*dict(member.named_parameters()), "references"]
+            member.load_state_dict({name: tensors[f"{_prefix(number)}{name}"] for name in expected}, strict=False)
     except (KeyError, TypeError, RuntimeError) as error:
         raise ZooError(f"weights and settings of the potential do not fit ({error})") from error
-    return network.to(device).eval().requires_grad_(requires_grad=False)
+    return committee.to(device).eval().requires_grad_(requires_grad=False)
+
+
+def _prefix(number: int) -> str:
+    """Of a member's tensors; the first has none, as a potential of one network."""
+    return f"members.{number}." if number else ""
