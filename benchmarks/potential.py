@@ -20,11 +20,13 @@ import torch
 from ase import Atoms, units
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.md.verlet import VelocityVerlet
+from scipy.stats import spearmanr
 
 import magnetite
 from magnetite.potential.exchange import exchange_of
-from magnetite.potential.export import UNITS, export_potential, inside
+from magnetite.potential.export import UNITS, energy_spreads, export_potential, inside
 from magnetite.potential.frames import Frame, groups_of
+from magnetite.potential.model import PotentialModel
 from magnetite.potential.splits import Split
 from magnetite.potential.tasks import measure
 from magnetite.potential.train import EMPTY, prepare_split
@@ -105,8 +107,23 @@ def errors(folder: Path, peers: dict[str, str]) -> None:
             line(f"without the {few} worst energies", measure(model.network, kept, model.device), len(kept))
         print(
             f"energy error of a frame of {name}, meV/atom: median {np.median(each):.2f}, 90 % below "
-            f"{np.quantile(each, 0.9):.2f}, largest {each.max():.1f}\n"
+            f"{np.quantile(each, 0.9):.2f}, largest {each.max():.1f}"
         )
+        if len(model.network.networks) > 1:
+            doubt(model, split.test, each)
+        print()
+
+
+def doubt(model: PotentialModel, frames: list[Frame], each: np.ndarray) -> None:
+    """Whether networks part where their mean errs."""
+    apart, usual = energy_spreads(model.network, frames, model.device), model.card.settings["usual_spread"]
+    correlation = spearmanr(apart, each).statistic
+    print(f"spread between {len(model.network.networks)} networks and error: rank correlation {correlation:.2f}")
+    for label, chosen in ((f"spread up to {1e3 * usual:.1f} meV/atom", apart <= usual), ("beyond", apart > usual)):
+        part = [frame for frame, there in zip(frames, chosen, strict=True) if there]
+        line(f"  {label}", measure(model.network, part, model.device), len(part))
+    for number, member in enumerate(model.network.networks, start=1):
+        line(f"  network {number} alone", measure(member, frames, model.device), len(frames))
 
 
 def sizes(frames: list[Frame]) -> dict[str, float]:

@@ -134,9 +134,11 @@ def as_crystal(structure: StructureLike, source: str | None = None) -> Crystal:
 
 
 def _from_structure(structure: IStructure, source: str | None) -> Crystal:
-    if not structure.is_ordered:
-        raise StructureError("has partly occupied sites; order it first", source)
-    numbers = [atomic_number(site.specie, source) for site in structure]
+    try:
+        species = [site.specie for site in structure]
+    except AttributeError as error:  # pymatgen's, where a site holds several species or less than one
+        raise StructureError("has partly occupied sites; order it first", source) from error
+    numbers = [atomic_number(specie, source) for specie in species]
     return Crystal(np.array(structure.lattice.matrix), np.array(structure.frac_coords), np.array(numbers, int), source)
 
 

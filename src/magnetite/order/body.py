@@ -7,8 +7,6 @@ channel-wise convolutions.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from e3nn import o3
 from e3nn.nn import FullyConnectedNet
@@ -17,6 +15,7 @@ from torch import Tensor, nn
 from magnetite.elements import MAX_ATOMIC_NUMBER, PROPERTY_NAMES, property_table
 from magnetite.graphs import MAX_REACH
 from magnetite.order.config import NetworkConfig
+from magnetite.order.messages import Messages
 from magnetite.runtime import Batch
 
 
@@ -41,34 +40,21 @@ class Convolution(nn.Module):
 
     def __init__(self, irreps_in: o3.Irreps, config: NetworkConfig) -> None:
         super().__init__()
-        harmonics = o3.Irreps("0e + 1o")
         self.irreps_out = o3.Irreps(f"{config.scalars}x0e + {config.vectors}x1o")
-        mid: list[tuple[int, Any]] = []
-        paths = []
-        for i, (multiplicity, ir_in) in enumerate(irreps_in):
-            for j, (_, ir_edge) in enumerate(harmonics):
-                for ir_out in ir_in * ir_edge:
-                    if ir_out in self.irreps_out:
-                        paths.append((i, j, len(mid), "uvu", True))
-                        mid.append((multiplicity, ir_out))
-        irreps_mid, permutation, _ = o3.Irreps(mid).sort()
-        paths = [(i, j, permutation[k], mode, train) for i, j, k, mode, train in paths]
-        self.product = o3.TensorProduct(
-            irreps_in, harmonics, irreps_mid, paths, shared_weights=False, internal_weights=False
-        )
-        self.radial = FullyConnectedNet([config.radial, 32, self.product.weight_numel], torch.nn.functional.silu)
+        self.messages = Messages(irreps_in.count("0e"), irreps_in.count("1o"))
+        channels = self.messages.scalars + self.messages.vectors
+        self.radial = FullyConnectedNet([config.radial, 32, self.messages.weights], torch.nn.functional.silu)
         self.before = o3.Linear(irreps_in, irreps_in)
         gated = o3.Irreps(f"{config.scalars + config.vectors}x0e + {config.vectors}x1o")
-        self.after = o3.Linear(irreps_mid.simplify(), gated)
+        self.after = o3.Linear(o3.Irreps(f"{channels}x0e + {channels}x1o"), gated)
         self.skip = o3.Linear(irreps_in, self.irreps_out)
         self.scalars, self.vectors = config.scalars, config.vectors
 
-    def forward(self, x: Tensor, batch: Batch, harmonics: Tensor, basis: Tensor, fade: Tensor) -> Tensor:
+    def forward(self, x: Tensor, batch: Batch, directions: Tensor, basis: Tensor, fade: Tensor) -> Tensor:
         """Atom features after one exchange with the neighbours, in `irreps_out`."""
-        weights = self.radial(basis) * fade
-        messages = self.product(self.before(x)[batch.senders], harmonics, weights)
-        gathered = torch.zeros(len(x), messages.shape[1], dtype=x.dtype, device=x.device)
-        gathered.index_add_(0, batch.receivers, messages)
+        hidden, last = self.radial
+        weights = last(hidden(basis) * fade)  # linear, so that it may fade before
+        gathered = self.messages(self.before(x), batch, directions, weights)
         y = self.after(gathered / batch.mean_degree**0.5)
         scalars, gates, vectors = y.split([self.scalars, self.vectors, 3 * self.vectors], dim=1)
         vectors = vectors.view(-1, self.vectors, 3) * torch.sigmoid(gates)[:, :, None]
@@ -105,8 +91,8 @@ class Body(nn.Module):
         x = first = self.embed(torch.cat([self.element(batch.numbers), self.properties[batch.numbers]], dim=1))
         lengths = batch.vectors.norm(dim=1)
         basis, fade = self.basis(lengths), batch.fade(lengths)[:, None]
-        harmonics = o3.spherical_harmonics("0e + 1o", batch.vectors, normalize=True, normalization="component")
+        directions = o3.spherical_harmonics(1, batch.vectors, normalize=True, normalization="component")
         for layer in self.layers:
-            x = layer(x, batch, harmonics, basis, fade)
+            x = layer(x, batch, directions, basis, fade)
         scalars, vectors = x[:, : self.config.scalars], x[:, self.config.scalars :].view(len(x), -1, 3)
         return torch.cat([first, scalars, (vectors.square().sum(-1) + 1e-6).sqrt()], dim=1)
