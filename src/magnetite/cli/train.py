@@ -73,6 +73,10 @@ def add_parser(subparsers: Any) -> None:
     )
     potential.add_argument("--cutoff", type=float, default=5.0, help="in Å (default: %(default)s)")
     potential.add_argument("--learning-rate", type=float, default=None, help="largest (default: 0.002)")
+    potential.add_argument(
+        "--weight-decay", type=float, default=None,
+        help="more of it for few frames that differ much, less for many or for frames near one state (default: 0.1)",
+    )  # fmt: skip
     potential.add_argument("--spin-orbit", action="store_true", help="couple moments to the lattice")
     potential.add_argument("--self-consistent", action="store_true", help="the moments are relaxed: dE/dm is zero")
     potential.add_argument("--without", action="append", default=[], metavar="GROUP", help="leave out; repeat for more")
@@ -170,10 +174,10 @@ def _potential(args: argparse.Namespace, device: torch.device) -> Path:
         self_consistent=args.self_consistent,
         without=tuple(args.without),
     )
-    rate = {"learning_rate": args.learning_rate} if args.learning_rate else {}
+    given = {name: getattr(args, name) for name in ("learning_rate", "weight_decay") if getattr(args, name) is not None}
     network = train.train_potential(
         split, config, args.folder, device,
-        schedule=replace(train.SCHEDULE, **_changes(args), **rate), members=args.members,
+        schedule=replace(train.SCHEDULE, **_changes(args), **given), members=args.members,
         free_magnetic_scale=args.free_magnetic_scale,
     )  # fmt: skip
     name = "own-potential" if args.name == "own-prototypes" else args.name
