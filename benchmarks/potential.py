@@ -24,7 +24,7 @@ from scipy.stats import spearmanr
 
 import magnetite
 from magnetite.potential.exchange import exchange_of
-from magnetite.potential.export import UNITS, energy_spreads, export_potential, inside
+from magnetite.potential.export import UNITS, export_potential, inside, spreads
 from magnetite.potential.frames import Frame, groups_of
 from magnetite.potential.model import PotentialModel
 from magnetite.potential.splits import Split
@@ -116,7 +116,7 @@ def errors(folder: Path, peers: dict[str, str]) -> None:
 
 def doubt(model: PotentialModel, frames: list[Frame], each: np.ndarray) -> None:
     """Whether networks part where their mean errs."""
-    apart, usual = energy_spreads(model.network, frames, model.device), model.card.settings["usual_spread"]
+    apart, usual = spreads(model.network, frames, model.device)["energy"], model.card.settings["usual_spread"]["energy"]
     correlation = spearmanr(apart, each).statistic
     print(f"spread between {len(model.network.networks)} networks and error: rank correlation {correlation:.2f}")
     for label, chosen in ((f"spread up to {1e3 * usual:.1f} meV/atom", apart <= usual), ("beyond", apart > usual)):

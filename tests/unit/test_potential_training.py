@@ -165,7 +165,7 @@ def test_it_says_how_far_its_networks_part(trained: Path) -> None:
     near.calc = SpinPotential(str(trained))
     near.get_potential_energy()
     report = near.calc.report
-    usual = json.loads(trained.read_text())["settings"]["usual_spread"]
+    usual = json.loads(trained.read_text())["settings"]["usual_spread"]["energy"]
     assert 0 < report.energy_spread < 2 * usual
     assert report.force_spread.shape == (2,)
     assert not report.warnings
@@ -174,7 +174,7 @@ def test_it_says_how_far_its_networks_part(trained: Path) -> None:
     far = magnetite.load(str(trained), "cpu")
     (said,) = far.predict([far.prepare(far.take(iron(a=1.7)))])
     assert said.energy_spread > 2 * usual
-    assert "networks differ by" in said.warnings[-1]
+    assert "energies of its networks differ by" in said.warnings[-1]
 
 
 def test_the_command_relaxes_and_writes(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,8 +23,8 @@ from magnetite.runtime import by_edges
 
 VERSION = "0.3.0"
 UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "GPa", "magnetic": "meV/μB"}
-USUAL, LEAST_SPREAD = 0.95, 1e-3
-"""Share of held-out frames on which networks part no more than a card calls usual, and eV/atom that always are."""
+USUAL, LEAST_SPREAD = 0.95, {"energy": 1e-3, "forces": 0.01}
+"""Share of held-out frames on which networks part no more than a card calls usual; eV/atom and eV/Å that always are."""
 PROTOCOL = "root-mean-square error on held-out clusters of similar frames"
 
 
@@ -130,22 +130,26 @@ def inside(frames: Sequence[Frame], ranges: dict[str, list[float]]) -> list[Fram
 
 
 def _members(network: Committee, split: Split, device: torch.device) -> dict[str, Any]:
-    """How many networks there are and, of several, how far they usually part on held-out frames, in eV/atom."""
+    """How many networks there are and, of several, how far they usually part on held-out frames."""
     if len(network.networks) == 1:
         return {}
-    apart = energy_spreads(network, split.validation or split.train, device)
-    usual = max(float(np.quantile(apart, USUAL)), LEAST_SPREAD)
-    return {"members": len(network.networks), "usual_spread": round(usual, 6)}
+    usual = {
+        name: round(max(float(np.quantile(apart, USUAL)), LEAST_SPREAD[name]), 6)
+        for name, apart in spreads(network, split.validation or split.train, device).items()
+    }
+    return {"members": len(network.networks), "usual_spread": usual}
 
 
-def energy_spreads(network: Committee, frames: Sequence[Frame], device: torch.device) -> NDArray[np.float64]:
-    """Standard deviation of the energy between several networks, in eV/atom, for each frame."""
-    found = []
+def spreads(network: Committee, frames: Sequence[Frame], device: torch.device) -> dict[str, NDArray[np.float64]]:
+    """How far several networks part on each frame: ``energy`` in eV/atom, ``forces`` on one atom at most in eV/Å."""
+    energies, forces = [], []
     for batch in by_edges(frames, frame_cost, EDGES):
         spread = network.consult(assemble(batch, network, device))[1]
         assert spread is not None
-        found.append(spread.energies.cpu().numpy() / [frame.n_atoms for frame in batch])
-    return np.concatenate(found)
+        sizes = [frame.n_atoms for frame in batch]
+        energies.append(spread.energies.cpu().numpy() / sizes)
+        forces.append([float(of_atoms.max()) for of_atoms in torch.split(spread.forces, sizes)])
+    return {"energy": np.concatenate(energies), "forces": np.concatenate(forces)}
 
 
 def _metrics(network: Committee, split: Split, device: torch.device) -> list[dict[str, Any]]:

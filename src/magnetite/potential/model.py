@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from ase.data import chemical_symbols
+from numpy.typing import NDArray
 from torch import Tensor
 
 from magnetite.errors import StructureError
@@ -95,7 +96,9 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
         self, item: Surroundings, found: Derivatives, spread: Spread | None, atoms: Tensor, part: slice, number: int
     ) -> PotentialReport:
         energies = atoms[part].double().cpu().numpy()
-        apart = None if spread is None else float(spread.energies[number])
+        apart = on_atoms = None
+        if spread is not None:
+            apart, on_atoms = float(spread.energies[number]), spread.forces[part].cpu().numpy()
         return PotentialReport(
             energy=float(energies.sum()),
             energies=energies,
@@ -103,21 +106,24 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
             stress=found.stress[number].cpu().numpy(),
             moments=item.moments,
             magnetic_forces=found.magnetic[part].cpu().numpy(),
-            warnings=(*self.objections(item), *self._disagreement(apart, len(item))),
+            warnings=(*self.objections(item), *self._disagreement(apart, on_atoms)),
             model=str(self.card),
             energy_spread=apart,
-            force_spread=None if spread is None else spread.forces[part].cpu().numpy(),
+            force_spread=on_atoms,
         )
 
-    def _disagreement(self, apart: float | None, atoms: int) -> tuple[str, ...]:
-        usual = self.card.settings.get("usual_spread")
-        if apart is None or usual is None or apart / atoms <= usual:
+    def _disagreement(self, apart: float | None, on_atoms: NDArray[np.float64] | None) -> tuple[str, ...]:
+        """Whether networks part more than they usually do on frames that none of them learned from."""
+        if apart is None or on_atoms is None:
             return ()
-        said = (
-            f"its networks differ by {1e3 * apart / atoms:.1f} meV/atom, which is unusual beyond {1e3 * usual:.1f}: "
-            "likely far from what was trained"
+        usual, energy, atom = self.card.settings["usual_spread"], apart / len(on_atoms), int(on_atoms.argmax())
+        told = (
+            (energy / usual["energy"], f"energies of its networks differ by {1e3 * energy:.2g} meV/atom"),
+            (on_atoms[atom] / usual["forces"], f"forces of its networks on atom {atom} by {on_atoms[atom]:.2g} eV/Å"),
         )
-        return (said,)
+        return tuple(
+            f"{text}, {times:.1f} times what is usual: far from what was trained" for times, text in told if times > 1
+        )
 
     def objections(self, item: Surroundings) -> tuple[str, ...]:
         """Where moments or the volume leave the range that was trained."""
