@@ -27,7 +27,8 @@ class SpinPotential(Calculator):
     relaxing atoms and cell then relaxes all three together.
 
     Attributes:
-        report: of the last calculation, with magnetic forces −dE/dm in eV/μB and warnings; None before one.
+        report: of the last calculation, with magnetic forces −dE/dm in eV/μB, how far the potential's networks part
+            (``energy_spread``, ``force_spread``; None where it has but one) and warnings; None before a calculation.
     """
 
     implemented_properties = [  # noqa: RUF012 (ASE declares these for instances)

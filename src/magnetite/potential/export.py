@@ -66,12 +66,7 @@ def export_potential(
         "name": name,
         "version": VERSION,
         "family": "potential",
-        "description": (
-            "Magnetic interatomic potential (e3nn): energy, forces, stress and magnetic forces of a crystal with "
-            "moments, exactly invariant under turning all spins."
-            if not network.config.spin_orbit
-            else "Magnetic interatomic potential (e3nn) with spin–orbit coupling: energy, forces, stress, −dE/dm."
-        ),
+        "description": _description(network),
         "weights": f"{name}.safetensors",
         "sha256": hashlib.sha256(blob).hexdigest(),
         "licence": "MIT (weights and code)",
@@ -127,6 +122,17 @@ def inside(frames: Sequence[Frame], ranges: dict[str, list[float]]) -> list[Fram
         if (np.abs(lengths - (low + high) / 2) <= high - low + 1e-9).all():
             found.append(frame)
     return found
+
+
+def _description(network: Committee) -> str:
+    kind = (
+        "Magnetic interatomic potential (e3nn): energy, forces, stress and magnetic forces of a crystal with moments, "
+        "exactly invariant under turning all spins."
+        if not network.config.spin_orbit
+        else "Magnetic interatomic potential (e3nn) with spin–orbit coupling: energy, forces, stress, −dE/dm."
+    )
+    several = f" The mean of {len(network.networks)} networks, and how far they part."
+    return kind + several if len(network.networks) > 1 else kind
 
 
 def _members(network: Committee, split: Split, device: torch.device) -> dict[str, Any]:
