@@ -140,7 +140,7 @@ class SpinPotential(Calculator):
     def _warn(self, objections: tuple[str, ...]) -> None:
         """Say each kind of objection once; molecular dynamics would repeat it at every step."""
         for text in objections:
-            kind = text[:12]
+            kind = text[:12]  # before the numbers
             if kind not in self._said:
                 self._said.add(kind)
                 warnings.warn(text, stacklevel=3)

@@ -84,8 +84,22 @@ def test_moments_collapse_under_pressure_and_energies_rise_beyond_the_data() -> 
     atoms.calc = SpinPotential("potential-fe", device="cpu")
     settled = atoms.get_potential_energy()
     atoms.set_initial_magnetic_moments([3.4, 3.4])
-    with pytest.warns(UserWarning, match="leaves the trained range"):
+    with pytest.warns(UserWarning, match="leaves the trained range|networks differ"):
         assert atoms.get_potential_energy() > settled
+
+
+def test_states_that_no_frame_shows_are_said() -> None:
+    """Antiparallel moments at the ferromagnet's volume: in range, but the networks part."""
+    atoms = iron(2.83, 2.2)
+    atoms.calc = SpinPotential("potential-fe", device="cpu")
+    atoms.get_potential_energy()
+    known = atoms.calc.report
+    assert not known.warnings
+    atoms.set_initial_magnetic_moments([2.2, -2.2])
+    with pytest.warns(UserWarning, match="energies of its networks differ"):
+        atoms.get_potential_energy()
+    assert atoms.calc.report.energy_spread > 20 * known.energy_spread
+    assert not any("range" in warning for warning in atoms.calc.report.warnings)
 
 
 def test_volumes_beyond_the_data_are_said() -> None:
