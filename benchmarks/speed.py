@@ -39,6 +39,11 @@ def rate(work: Callable[[], Any], count: int, clock: Callable[[], float] = time.
     return count / (clock() - start)
 
 
+def best(work: Callable[[], Any], count: int) -> float:
+    """Items per second of the better of two runs; CHGNet has two, too."""
+    return max(rate(work, count) for _ in range(2))
+
+
 def draw(path: Path, count: int, seed: int) -> list[dict[str, Any]]:
     """Random rows of a JSON-lines file."""
     total = sum(1 for _ in read_records(path))
@@ -80,14 +85,14 @@ def on_cpu(structures: list[Structure], rows: list[dict[str, Any]], python: str 
     """The table of one thread."""
     model = magnetite.load(device="cpu")
     list(run(model, structures[:8]))
-    ours = rate(lambda: list(run(model, structures)), len(structures))
+    ours = best(lambda: list(run(model, structures)), len(structures))
     table: list[Row] = [("magnetite, Structure to report, batched", ours, "structures/s")]
     if python:
         peer = chgnet(rows, python)
         table += [("CHGNet 0.4.2 moments, its best batch size", peer, "structures/s"), ("  ratio", ours / peer, "×")]
     accurate = magnetite.load(MOST_ACCURATE, device="cpu")
     list(run(accurate, structures[:8]))
-    theirs = rate(lambda: list(run(accurate, structures)), len(structures))
+    theirs = best(lambda: list(run(accurate, structures)), len(structures))
     table.append((f"{MOST_ACCURATE}, batched", theirs, "structures/s"))
     if python:
         table.append(("  ratio to CHGNet", theirs / peer, "×"))

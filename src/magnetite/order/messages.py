@@ -7,6 +7,8 @@ the whole prediction.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -48,9 +50,15 @@ class Messages(nn.Module):
         scalars, vectors = told[:, : self.scalars], told[:, self.scalars :].view(len(told), 3, self.vectors)
         of_paths = torch.split(weights, [self.scalars, self.scalars, self.vectors, self.vectors], dim=1)
         plain, turned, kept, dotted = of_paths
-        along = directions[:, :, None]
-        lengths = torch.cat([scalars * plain, (vectors * along).sum(1) * (dotted * _DOT)], dim=1)
-        arrows = torch.cat([(scalars * turned)[:, None] * along, vectors * kept[:, None]], dim=2)
-        invariant = x.new_zeros(n, channels).index_add(0, batch.receivers, lengths)
-        pointing = x.new_zeros(n, 3, channels).index_add(0, batch.receivers, arrows)
-        return torch.cat([invariant, pointing.transpose(1, 2).flatten(1)], dim=1)
+        dotted = dotted * _DOT
+        turned = scalars * turned
+
+        def heard() -> Iterator[Tensor]:
+            """What each edge tells, first invariants, then axis by axis, so that little of it is there at once."""
+            along = sum(vectors[:, axis] * directions[:, axis, None] for axis in range(3))
+            yield torch.cat([scalars * plain, along * dotted], dim=1)
+            for axis in range(3):
+                yield torch.cat([turned * directions[:, axis, None], vectors[:, axis] * kept], dim=1)
+
+        invariant, *pointing = [x.new_zeros(n, channels).index_add(0, batch.receivers, told) for told in heard()]
+        return torch.cat([invariant, torch.stack(pointing, dim=2).flatten(1)], dim=1)
