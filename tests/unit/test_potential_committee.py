@@ -35,8 +35,11 @@ def test_the_mean_is_the_derivative_of_the_mean_energy() -> None:
     each = [differentiate(member, batch) for member in committee.networks]
     for name in NAMES:
         torch.testing.assert_close(getattr(found, name), getattr(differentiate(committee, batch), name))
-    energies = [float(one.energies + member.reference(batch)) for one, member in zip(each, members(), strict=True)]
-    assert float(found.energies + committee.reference(batch)) == pytest.approx(np.mean(energies))
+    energies = [
+        float(one.energies + batch.sum_over_species(member.references))
+        for one, member in zip(each, members(), strict=True)
+    ]
+    assert float(found.energies + batch.sum_over_species(committee.references)) == pytest.approx(np.mean(energies))
     assert spread is not None
     assert float(spread.energies) == pytest.approx(np.std(energies, ddof=1))
     forces = np.stack([one.forces for one in each])

@@ -125,7 +125,7 @@ class OrderTask:
         self.atoms = FrozenAtoms(frozen, needed, device) if frozen else None
 
     def digest(self) -> str:
-        """A hash of all rows that train or are watched, and of their labels."""
+        """A hash of all rows that train or are watched: which they are, their labels, atoms and volumes."""
         known = hashlib.sha256()
         for example in (*(e for key in sorted(self.pools) for e in self.pools[key]), *self.validation):
             label = (example.identity, example.fold, example.stratum, example.order, example.volume_per_atom)

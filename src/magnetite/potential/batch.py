@@ -107,6 +107,10 @@ class SpinBatch:
         """The same crystals with other moments in μB, (n, 3)."""
         return replace(self, moments=moments)
 
+    def sum_over_species(self, values: Tensor) -> Tensor:
+        """Sum over each crystal's atoms of what their species has, (kinds,) → (b,)."""
+        return self.sum_over_atoms(values[self.species])
+
     def sum_over_atoms(self, values: Tensor) -> Tensor:
         """Sum over each crystal: (n, …) to (b, …)."""
         shape = (len(self.sizes), *values.shape[1:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
@@ -42,15 +42,11 @@ class Committee(nn.Module):
         said = [differentiate(member, batch) for member in self.networks]
         if len(said) == 1:
             return said[0], None
-        names = ("energies", "atoms", "forces", "stress", "magnetic")
-        every = {name: torch.stack([getattr(one, name) for one in said]) for name in names}
-        energies = every["energies"] + torch.stack([member.reference(batch) for member in self.networks])
+        every = {field.name: torch.stack([getattr(one, field.name) for one in said]) for field in fields(Derivatives)}
+        references = torch.stack([batch.sum_over_species(member.references) for member in self.networks])
+        energies = every["energies"] + references
         spread = Spread(energies.std(0), every["forces"].var(0).sum(-1).sqrt())
-        return Derivatives(*(every[name].mean(0) for name in names)), spread
-
-    def reference(self, batch: SpinBatch) -> Tensor:
-        """Sum of the reference energies of each crystal in eV, double precision, (b,)."""
-        return batch.sum_over_atoms(self.references[batch.species])
+        return Derivatives(**{name: each.mean(0) for name, each in every.items()}), spread
 
     @property
     def networks(self) -> list[PotentialNetwork]:

@@ -119,7 +119,10 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
         usual, energy, atom = self.card.settings["usual_spread"], apart / len(on_atoms), int(on_atoms.argmax())
         told = (
             (energy / usual["energy"], f"energies of its networks differ by {1e3 * energy:.2g} meV/atom"),
-            (on_atoms[atom] / usual["forces"], f"forces of its networks on atom {atom} by {on_atoms[atom]:.2g} eV/Å"),
+            (
+                on_atoms[atom] / usual["forces"],
+                f"forces of its networks on atom {atom} differ by {on_atoms[atom]:.2g} eV/Å",
+            ),
         )
         return tuple(
             f"{text}, {times:.1f} times what is usual: far from what was trained" for times, text in told if times > 1

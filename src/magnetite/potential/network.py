@@ -183,10 +183,6 @@ class PotentialNetwork(nn.Module):
         self.senders.requires_grad_(False)  # noqa: FBT003 (takes no keyword)
         self.spin_senders.requires_grad_(False)  # noqa: FBT003
 
-    def reference(self, batch: SpinBatch) -> Tensor:
-        """Sum of the reference energies of each crystal in eV, double precision, (b,)."""
-        return batch.sum_over_atoms(self.references[batch.species])
-
     @property
     def magnetic_numbers(self) -> list[int]:
         """Atomic numbers that carry moments."""

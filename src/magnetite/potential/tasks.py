@@ -88,7 +88,7 @@ class PotentialTask:
     def _loss(self, model: PotentialNetwork, batch: list[Frame], crystals: SpinBatch, found: Derivatives) -> Tensor:
         sizes = crystals.sizes
         energies, scale = self._tensor([f.energy for f in batch]), self.units
-        reference = model.reference(crystals)
+        reference = crystals.sum_over_species(model.references)
         deviation = (found.energies - (energies - reference).to(found.energies.dtype)) / sizes
         total = _huber(deviation / scale.energy).mean()
         shares = (1 / (len(batch) * sizes))[crystals.owners]
@@ -189,7 +189,7 @@ def measure(model: PotentialNetwork | Committee, frames: Sequence[Frame], device
     for batch in by_edges(frames, frame_cost, EDGES):
         crystals = assemble(batch, model, device)
         found = differentiate(model, crystals)
-        energies = (found.energies + model.reference(crystals)).cpu().numpy()
+        energies = (found.energies + crystals.sum_over_species(model.references)).cpu().numpy()
         magnetic = (found.magnetic * model.magnetic_scale).detach().cpu().numpy()
         start = 0
         for number, frame in enumerate(batch):
