@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -188,6 +189,30 @@ def test_the_command_relaxes_and_writes(trained: Path, tmp_path: Path, capsys: p
     written = read(out)
     assert abs(written.get_initial_magnetic_moments()).max() == pytest.approx(2.2, abs=0.3)
     assert main(["spin-relax", str(source), "--model", str(trained)]) == 2  # no moments
+
+
+def test_interrupted_relaxation_is_kept(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "fe.extxyz", tmp_path / "out.extxyz"
+    start = bare()
+    start.positions[0, 0] += 0.1
+    write(source, start)
+    steps = itertools.count(1)
+
+    def twice(optimizer: BFGS) -> None:
+        if next(steps) == 2:
+            raise KeyboardInterrupt
+        step(optimizer)
+
+    step = BFGS.step
+    monkeypatch.setattr(BFGS, "step", twice)
+    command = ["spin-relax", str(source), "--model", str(trained), "--moment", "1.9", "--positions", "--out", str(out)]
+    assert main(command) == 130
+    assert "stopped before it was relaxed" in capsys.readouterr().out
+    assert abs(read(out).positions - start.positions).max() > 1e-3
+    assert main([*command, "--steps", "1"]) == 0
+    assert "not relaxed after 1 steps" in capsys.readouterr().out
 
 
 def test_training_goes_on_where_it_stopped(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from magnetite.cli.formatting import PATH_WIDTH, write_json, write_jsonl
-from magnetite.cli.parsers import add_command, add_device, picture, target
+from magnetite.cli.parsers import add_command, add_device, picture, positive, target
 from magnetite.cli.predict import structures, write
 from magnetite.zoo.registry import DEFAULT_CLASSIFIER
 
@@ -51,7 +51,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--format", choices=("table", "json", "jsonl", "csv"), default="table", help="(default: table)")
     parser.add_argument("--model", default=DEFAULT_CLASSIFIER, help="name or path of a card (default: %(default)s)")
-    parser.add_argument("--passes", type=int, default=None, help="passes with dropout (default: the model's, 1000)")
+    parser.add_argument(
+        "--passes", type=positive, default=None, help="passes with dropout (default: the model's, 1000)"
+    )
     add_device(parser)
     parser.add_argument(
         "--output", type=target, metavar="FILE", help="write there, whole or not at all (default: stdout)"

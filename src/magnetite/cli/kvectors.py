@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from magnetite.cli.parsers import add_command, add_device
+from magnetite.cli.parsers import add_command, add_device, positive
 from magnetite.zoo.registry import DEFAULT_MODEL, DEFAULT_RANKER
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def add_parser(subparsers: Any) -> None:
     parser = add_command(subparsers, "kvectors", run, "rank propagation vectors", DESCRIPTION, EXAMPLES)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="structure file")
     parser.add_argument("--format", choices=("table", "jsonl"), default="table", help="(default: table)")
-    parser.add_argument("--limit", type=int, default=5, metavar="N", help="vectors at most (default: %(default)s)")
+    parser.add_argument("--limit", type=positive, default=5, metavar="N", help="vectors at most (default: %(default)s)")
     parser.add_argument("--model", default=DEFAULT_RANKER, help="that ranks; name or path of a card")
     parser.add_argument("--zero-model", default=DEFAULT_MODEL, help="that says how probable k = 0 is; likewise")
     add_device(parser)

@@ -6,19 +6,24 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from magnetite.cli.parsers import add_command, add_device, target
+from magnetite.cli import INTERRUPTED
+from magnetite.cli.parsers import add_command, add_device, add_quiet, positive, target
 
 DESCRIPTION = """\
 Relax the moments of a crystal with a magnetic potential; with --positions also its atoms, with --cell also its cell.
 Moments to start from are those of the file (extxyz, mcif …) or one number for all magnetic atoms (--moment).
 
-A relaxation finds the nearest minimum: start from every magnetic order that is of interest.
+A relaxation finds the nearest minimum: start from every magnetic order that is of interest. Ctrl-C ends it where it
+is, which is printed and written all the same.
 """
 EXAMPLES = """\
 examples:
   magnetite spin-relax own.extxyz --moment 2.2 --model runs/p/model/own-potential.json --cell --out relaxed.extxyz
   magnetite spin-relax NiO-1-AFM.extxyz --model potential-nio
 """
+
+
+STOPPED = "stopped before it was relaxed"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -30,17 +35,16 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--positions", action="store_true", help="relax the atoms too")
     parser.add_argument("--cell", action="store_true", help="relax atoms and cell too")
     parser.add_argument("--force", type=float, default=0.01, help="largest that is left, eV/Å (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=200, help="of atoms and cell at most (default: %(default)s)")
+    parser.add_argument("--steps", type=positive, default=200, help="of atoms and cell at most (default: %(default)s)")
     parser.add_argument("--out", type=target, help="file to write, any format of ASE's that keeps moments")
+    add_quiet(parser)
     add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Relax and print."""
     import numpy as np
-    from ase.filters import FrechetCellFilter
     from ase.io import write
-    from ase.optimize import BFGS
 
     from magnetite_ase.potential import SpinPotential
 
@@ -50,10 +54,7 @@ def run(args: argparse.Namespace) -> int:
         carrying = np.isin(atoms.numbers, calculator.potential.network.magnetic_numbers)
         atoms.set_initial_magnetic_moments(np.where(carrying, args.moment, 0.0))
     atoms.calc = calculator
-    done = True
-    if args.positions or args.cell:
-        moving: Any = FrechetCellFilter(atoms) if args.cell else atoms
-        done = bool(BFGS(moving, logfile=None).run(fmax=args.force, steps=args.steps))
+    unfinished = _move(atoms, args) if args.positions or args.cell else None
     energy = atoms.get_potential_energy()
     report = calculator.report
     assert report is not None
@@ -66,14 +67,31 @@ def run(args: argparse.Namespace) -> int:
     for number, (symbol, moment) in enumerate(zip(atoms.get_chemical_symbols(), report.moments, strict=True)):
         vector = " ".join(f"{m:8.4f}" for m in moment)
         print(f"  {number:>4} {symbol:<2} |m| {np.linalg.norm(moment):7.4f} μB  ({vector})")  # noqa: T201
-    for warning in (*report.warnings, *([] if done else [f"not relaxed after {args.steps} steps"])):
+    for warning in (*report.warnings, *([unfinished] if unfinished else [])):
         print(f"  ! {warning}")  # noqa: T201
     if args.out is not None:
         final = atoms.copy()
         final.set_initial_magnetic_moments(calculator.results["magmoms"])
         write(args.out, final)
         print(f"wrote {args.out}")  # noqa: T201
-    return 0
+    return INTERRUPTED if unfinished == STOPPED else 0
+
+
+def _move(atoms: Any, args: argparse.Namespace) -> str | None:
+    """Relax atoms, and cell if asked for; why they are not relaxed, if so. Ctrl-C leaves them where they are."""
+    from ase.filters import FrechetCellFilter
+    from ase.optimize import BFGS
+    from tqdm.auto import tqdm
+
+    moving: Any = FrechetCellFilter(atoms) if args.cell else atoms
+    optimizer = BFGS(moving, logfile=None)
+    with tqdm(desc="relaxing", unit=" steps", disable=args.quiet) as bar:
+        optimizer.attach(bar.update)
+        try:
+            relaxed = optimizer.run(fmax=args.force, steps=args.steps)
+        except KeyboardInterrupt:
+            return STOPPED
+    return None if relaxed else f"not relaxed after {args.steps} steps"
 
 
 def _largest(values: Any) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magnetite.cli import INTERRUPTED, complain
-from magnetite.cli.parsers import add_command, add_model, add_quiet, picture, target
+from magnetite.cli.parsers import add_command, add_model, add_quiet, picture, positive, target
 from magnetite.prototypes.settings import BOX, MIN_ATOMS, PASSES, STRIDE
 from magnetite.zoo.registry import DEFAULT_CLASSIFIER
 
@@ -54,9 +54,12 @@ def add_parser(subparsers: Any) -> None:
         metavar="xyz",
         help="cell vectors it repeats along: none, xy, xyz … (default: what FILE says)",
     )
-    parser.add_argument("--passes", type=int, default=PASSES, help="passes with dropout (default: %(default)s)")
+    parser.add_argument("--passes", type=positive, default=PASSES, help="passes with dropout (default: %(default)s)")
     parser.add_argument(
-        "--min-atoms", type=int, default=MIN_ATOMS, help="fewest atoms in a box to classify it (default: %(default)s)"
+        "--min-atoms",
+        type=positive,
+        default=MIN_ATOMS,
+        help="fewest atoms in a box to be classified (default: %(default)s)",
     )
     parser.add_argument("--out", type=target, metavar="MAP.npz", help="write the map: arrays and metadata")
     parser.add_argument(
