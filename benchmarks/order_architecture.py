@@ -74,9 +74,8 @@ class Trainer:
         self, name: str, network: MagnetismNetwork, examples: Sequence[Example], draws: Draws, seed: int = 0
     ) -> nn.Module:
         """The trained network of a line."""
-        if not isinstance(network.body, SecondOrderBody):
-            for layer in network.body.layers:
-                layer.compile(dynamic=True)
+        for layer in network.body.layers:
+            layer.compile(dynamic=True)
         task = OrderTask(examples, self.device, seed, draws)
         schedule = Schedule(epochs=self.epochs, learning_rate=1.5e-3, seed=seed)
         return fit(network.to(self.device), task, schedule, self.run / name, data=task.digest())
@@ -223,7 +222,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with the labelled data")
     parser.add_argument("--run", type=Path, required=True, help="folder that keeps the networks")
-    parser.add_argument("--epochs", type=int, default=8, help="of each network (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=6, help="of each network (default: %(default)s)")
     parser.add_argument("--lines", type=int, nargs="*", help="only these lines of the table, from 0 (default: all)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     args = parser.parse_args()

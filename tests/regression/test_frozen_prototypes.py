@@ -25,7 +25,7 @@ STRUCTURES = Path(__file__).parents[2] / "examples" / "structures"
 def answers() -> dict[str, dict[str, object]]:
     """What the shipped weights say of the examples, rounded."""
     paths = sorted(STRUCTURES.iterdir())
-    reports = magnetite.classify_many(paths, device="cpu", passes=200)
+    reports = magnetite.classify_many(paths, device="cpu")
     return {
         path.name: {
             "prototype": report.prototype,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import ase.io
+import numpy as np
 import pytest
 import torch
 from ase import Atoms
@@ -182,6 +184,28 @@ def test_numbers_instead_of_reports(model: str) -> None:
     assert [layer.shape for layer in found.activations] == [(32,)]
     assert found.descriptor.shape == (SIZE,)
     assert isinstance(error, StructureError)
+
+
+def test_two_views_answer_together(model: str) -> None:
+    classifier = load_classifier(model, "cpu")
+    assert [view.cutoff for view in classifier.views] == [4.0, 4.8]
+    wurtzite = bulk("ZnS", "wurtzite", a=3.8, c=6.2)
+    near, both = (next(run(c.arrays(), [wurtzite])) for c in (classifier.with_one_view(), classifier))
+    far = copy(classifier)
+    far.views = classifier.views[1:]
+    (apart,) = run(far.arrays(), [wurtzite])
+    assert np.array_equal(both.descriptor, near.descriptor), "layers and descriptor are of the first"
+    assert not np.allclose(apart.descriptor, near.descriptor, atol=1e-2)
+    assert both.probabilities == pytest.approx((near.probabilities + apart.probabilities) / 2, abs=0.02)
+
+
+def test_a_card_without_views_has_one(card: Path, tmp_path: Path) -> None:
+    content = json.loads(card.read_text())
+    del content["settings"]["views"]
+    old = tmp_path / card.name
+    old.write_text(json.dumps(content))
+    old.with_suffix(".safetensors").write_bytes(card.with_suffix(".safetensors").read_bytes())
+    assert [view.cutoff for view in load_classifier(str(old), "cpu").views] == [4.0]
 
 
 def test_reports_travel_as_json(model: str) -> None:

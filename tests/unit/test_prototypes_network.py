@@ -104,6 +104,18 @@ def test_members_that_disagree_are_a_doubt(x: torch.Tensor) -> None:
     assert torch.allclose(pair(x).exp().double(), mean, atol=1e-6)
 
 
+def test_views_share_the_passes(network: Ensemble, x: torch.Tensor) -> None:
+    mean, information = network.sample_probabilities(x, 60)
+    twice = network.sample_probabilities(torch.stack([x, x]), 60)
+    assert torch.allclose(twice[0], mean, atol=1e-7)
+    assert torch.allclose(twice[1], information, atol=1e-6)
+    away = 20 * (1 - x)
+    other, alone = network.sample_probabilities(away, 6_000)
+    both, doubt = network.sample_probabilities(torch.stack([x, away]), 6_000)
+    assert torch.allclose(both, (network.sample_probabilities(x, 6_000)[0] + other) / 2, atol=5e-3)
+    assert (doubt > (information + alone) / 2).all(), "views that differ are a doubt"
+
+
 def test_training_drops_and_prediction_does_not(network: Ensemble, x: torch.Tensor) -> None:
     assert torch.equal(network(x), network(x))
     network.train()

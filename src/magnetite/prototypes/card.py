@@ -23,7 +23,7 @@ def describe_model(name: str, classes: Sequence[StructureClass], rows: int) -> d
     """
     return {
         "name": name,
-        "version": "0.2.0",
+        "version": "0.3.0",
         "family": "prototypes",
         "description": (
             f"Structure type, one of {len(classes)}, with uncertainty, of a crystal, layer, tube or finite piece: a "
@@ -48,7 +48,9 @@ def describe_model(name: str, classes: Sequence[StructureClass], rows: int) -> d
             "seed 42; the best epoch on the 20 % is kept, then refitted to all rows. Four networks from four seeds "
             "answer together. No damaged structure is trained on. Figures for damaged structures are no blind test: "
             "seven of the 21 levels of damage were looked at while settings were tried. Settings, seeds and the "
-            "number of networks were chosen by validation on ideal rows, the refit with those levels in view."
+            "number of networks were chosen by validation on ideal rows, the refit with those levels in view; the "
+            "second cutoff that predictions look at by how sure the networks are of ideal rows, after damaged copies "
+            "from another seed had shown that a second one helps."
         ),
         "limits": [
             (

@@ -70,7 +70,7 @@ def describe(
     out = torch.zeros(len(pairs), SIZE, dtype=dtype, device=device)
     if not pairs:
         return out
-    parts = [part for found in pairs for part in found.parts]
+    parts = [_within(part, soap.cutoff * scale) for found in pairs for part in found.parts]
     same = torch.from_numpy(np.concatenate([found.same for found in pairs]))
     spectra = torch.zeros(len(parts), N_MAX, N_MAX, L_MAX + 1, dtype=torch.float64, device=device)
     for parity in (0, 1):
@@ -108,6 +108,15 @@ def describe_many_settings(
     reach = max(soap.cutoff * scale for soap, scale in settings)
     pairs = find_pairs(sample, soap=Soap(cutoff=reach)).merged()
     return torch.cat([describe([pairs], soap, device, scale=scale) for soap, scale in settings])
+
+
+def _within(
+    part: tuple[NDArray[np.float64], NDArray[np.float64] | None], reach: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Those vectors, and their counts, that are shorter than the reach; the others weigh nothing."""
+    vectors, counts = part
+    near = np.einsum("ij,ij->i", vectors, vectors) < reach**2
+    return vectors[near], None if counts is None else counts[near]
 
 
 def _blocks(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.float64] | None]], dtype: torch.dtype) -> Blocks:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import torch
@@ -46,26 +47,28 @@ class Ensemble(nn.Module):
 
     @torch.no_grad()
     def sample_probabilities(self, x: Tensor, passes: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-        """Mean probabilities and their uncertainty over passes with dropout, shared out among the members.
+        """Mean probabilities and their uncertainty over passes with dropout, shared out among members and views.
 
         Args:
-            x: descriptors, shape (n, inputs).
-            passes: number of thinned networks T (the paper's is 1,000); the members take turns.
+            x: descriptors, shape (n, inputs), or of several views of the samples, (n_views, n, inputs).
+            passes: number of thinned networks T (the paper's is 1,000); the members take turns, and so do the views.
             seed: of their choice.
 
         Returns:
-            Mean probabilities (n, classes), and the mutual information between prediction and weights in
-            bits, shape (n,).
+            Mean probabilities (n, classes), and the mutual information between prediction and weights (and
+            view, if there are several) in bits, shape (n,).
         """
+        views = x[None] if x.ndim == 2 else x  # noqa: PLR2004
         masks = [mask.to(x.device) for mask in thinned(self.config.widths, self.config.dropout, passes, seed)]
-        total = torch.zeros(len(x), self.config.classes, dtype=torch.float64, device=x.device)
-        entropy = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+        total = torch.zeros(views.shape[1], self.config.classes, dtype=torch.float64, device=x.device)
+        entropy = torch.zeros(views.shape[1], dtype=torch.float64, device=x.device)
         rows = ROWS_AT_ONCE[x.device.type]
-        for place, member in enumerate(self._networks()):
-            own = [mask[place :: len(self.members)] for mask in masks]
-            for samples in _slices(len(x), rows):
-                for chosen in _slices(len(own[0]), max(1, rows // len(x[samples]))):
-                    log = functional.log_softmax(member.passes(x[samples], [mask[chosen] for mask in own]), dim=-1)
+        askers = list(product(views, self._networks()))
+        for place, (view, member) in enumerate(askers):
+            own = [mask[place :: len(askers)] for mask in masks]
+            for samples in _slices(len(view), rows):
+                for chosen in _slices(len(own[0]), max(1, rows // len(view[samples]))):
+                    log = functional.log_softmax(member.passes(view[samples], [mask[chosen] for mask in own]), dim=-1)
                     p = log.exp()
                     total[samples] += p.sum(0)
                     entropy[samples] -= (p * log).sum(dim=(0, 2))

@@ -84,7 +84,7 @@ def explore(
     from magnetite.prototypes.model import Evaluation
 
     loaded = load_classifier(model) if isinstance(model, str) else model
-    answers = run(loaded.with_passes(passes).arrays(), samples, progress=progress)
+    answers = run(loaded.with_passes(passes).with_one_view().arrays(), samples, progress=progress)
     rows = [answer for answer in answers if isinstance(answer, Evaluation)]  # errors were raised
     if not rows:
         raise MagnetiteError("there are no samples to explore")

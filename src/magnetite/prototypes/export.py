@@ -18,7 +18,7 @@ from magnetite.prototypes.classes import StructureClass, check_labels
 from magnetite.prototypes.descriptor import Soap
 from magnetite.prototypes.ensemble import Ensemble, to_tensors
 from magnetite.prototypes.supercells import MIN_ATOMS
-from magnetite.prototypes.table import Table
+from magnetite.prototypes.table import VIEWS, Table
 from magnetite.prototypes.tasks import accuracy
 
 PASSES = 1_000
@@ -36,6 +36,8 @@ def export(
     folder: Path,
     device: torch.device,
     card: dict[str, Any],
+    *,
+    views: Sequence[Soap] = VIEWS,
 ) -> Path:
     """Set the limits of the domain, measure, write weights and card; returns the card's path.
 
@@ -46,17 +48,18 @@ def export(
         folder: where both files go.
         device: where the network is.
         card: what a person wrote.
+        views: settings that predictions look under, rows of which the table has; `Soap` is the first.
     """
     check_labels(classes)
     network = network.eval()
-    information = network.sample_probabilities(table.pick(table.at(Soap())).x.to(device), PASSES)[1]
-    used = table.pick(table.at(Soap(), 1.0))
-    mean = network.sample_probabilities(used.x.to(device), PASSES)[0].cpu()
+    labels = table.labels[table.at(views[0], 1.0)]
+    mean = network.sample_probabilities(table.views(views, 1.0).to(device), PASSES)[0]
+    information = network.sample_probabilities(table.views(views).to(device), PASSES)[1]
     metrics = [
         {
-            "name": "accuracy on pristine structures", "rows": len(used),
-            "value": float((mean.argmax(1) == used.labels).double().mean()),
-            "protocol": f"all pristine samples at the setting of predictions, mean of {PASSES} passes",
+            "name": "accuracy on pristine structures", "rows": len(labels),
+            "value": float((mean.cpu().argmax(1) == labels).double().mean()),
+            "protocol": f"all pristine samples as predictions look at them, mean of {PASSES} passes",
         },
         {
             "name": "accuracy on all rows", "value": round(accuracy(network, table, device), 4), "rows": len(table),
@@ -66,7 +69,8 @@ def export(
     tensors = to_tensors(network) | rehearsal(table)
     settings = {
         "network": network.config.as_dict(),
-        "soap": asdict(Soap()),
+        "soap": asdict(views[0]),
+        "views": [asdict(view) for view in views],
         "passes": PASSES,
         "seed": 0,
         "domain": {
@@ -92,12 +96,13 @@ def export(
 
 
 def rehearsal(table: Table) -> dict[str, Tensor]:
-    """The rows at the cutoff and width of predictions, in half precision, to travel with the weights."""
-    rows = table.pick(table.at(Soap()))
+    """The rows at the settings of predictions, in half precision, to travel with the weights."""
+    rows = table.pick(torch.stack([table.at(view) for view in VIEWS]).any(0))
     return {
         f"{REHEARSAL}x": rows.x.half(),
         f"{REHEARSAL}labels": rows.labels.to(torch.int32),
         f"{REHEARSAL}scales": rows.scales.clone(),
+        f"{REHEARSAL}cutoffs": rows.cutoffs.clone(),
     }
 
 
@@ -111,6 +116,6 @@ def recall(tensors: Mapping[str, Tensor]) -> Table:
         x, labels, scales = (tensors[f"{REHEARSAL}{name}"] for name in ("x", "labels", "scales"))
     except KeyError as error:
         raise ZooError("these weights carry no rows of their classes; no classes can be added to them") from error
-    soap = Soap()
-    cutoffs, sigmas = (torch.full_like(scales, value) for value in (soap.cutoff, soap.sigma))
-    return Table(x.float(), labels.long(), cutoffs, sigmas, scales)
+    one = Soap()
+    cutoffs = tensors.get(f"{REHEARSAL}cutoffs", torch.full_like(scales, one.cutoff))
+    return Table(x.float(), labels.long(), cutoffs, torch.full_like(scales, one.sigma), scales)

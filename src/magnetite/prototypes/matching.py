@@ -78,7 +78,7 @@ def match_patterns(
         MatchingInterrupted: on Ctrl-C, if there is a folder.
     """
     started = time.perf_counter()
-    classifier = load_classifier(model, device).with_passes(passes).arrays()
+    classifier = load_classifier(model, device).with_passes(passes).with_one_view().arrays()
     whole = as_specimen(structure).repeating(periodic)
     specimen = whole.without_doubles()
     boxes = Boxes.over(specimen, _three(box), _three(stride))

@@ -25,8 +25,11 @@ SCALES = (0.95, 1.0, 1.05)
 """Settings of the descriptor that the network learns from (Leitherer 2021, Methods, "Dataset creation")."""
 Setting = tuple[Soap, float]
 FULL_GRID: tuple[Setting, ...] = tuple((Soap(c, s), scale) for c, s, scale in product(CUTOFFS, SIGMAS, SCALES))
-USED_GRID: tuple[Setting, ...] = tuple((Soap(), scale) for scale in SCALES)
-"""All settings, and those at the one cutoff and width that predictions use."""
+VIEWS = (Soap(), Soap(cutoff=4.8))
+"""Settings under which a sample is looked at for a prediction: the paper's, and the cutoff under which the networks are
+surest of the ideal sample that they are least sure of (`benchmarks/prototype_views.py`)."""
+USED_GRID: tuple[Setting, ...] = tuple(product(VIEWS, SCALES))
+"""All settings, and those of predictions at every scaling."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +60,10 @@ class Table:
         found = torch.isclose(self.cutoffs, torch.tensor(soap.cutoff))
         found &= torch.isclose(self.sigmas, torch.tensor(soap.sigma))
         return found if scale is None else found & torch.isclose(self.scales, torch.tensor(scale))
+
+    def views(self, soaps: Sequence[Soap], scale: float | None = None) -> Tensor:
+        """Descriptors of all samples at several settings, (n_settings, n_samples, SIZE); at all scalings if None."""
+        return torch.stack([self.x[self.at(soap, scale)] for soap in soaps])
 
     def digest(self, network: nn.Module) -> str:
         """A hash of all rows, and of a network with which learning from them begins."""

@@ -125,4 +125,5 @@ def train_with_damage(
     )
     said = "held-out fifth of ideal and damaged rows, of which the first classifier has learned the ideal ones"
     card["metrics"] = [validation(table, folder, network.config.members, said)]
-    return export(network, classes, ideal, run / "model", device, card)
+    # Damage was learned at the one setting that it was described at.
+    return export(network, classes, ideal, run / "model", device, card, views=(Soap(),))

@@ -99,7 +99,7 @@ class Arise(NetworkEncoder):
 
     def __init__(self, layer: str = "descriptor", model: str = DEFAULT_CLASSIFIER, device: str = "auto") -> None:
         loaded = load_kind(PrototypeModel, "of structure types", model, device)
-        self.model, self.layer = loaded.with_passes(1).arrays(), layer  # neither layer sees dropout
+        self.model, self.layer = loaded.with_passes(1).with_one_view().arrays(), layer  # neither layer sees dropout
         size = loaded.network.config.widths[0 if layer == "descriptor" else -1]
         self.labels = tuple(f"arise {layer} {i}" for i in range(size))
 
