@@ -31,6 +31,7 @@ from torch import Tensor, nn
 import magnetite.graphs
 from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example
 from magnetite.evaluation.metrics import accuracy
+from magnetite.order import tasks
 from magnetite.order.config import NetworkConfig
 from magnetite.order.growing import AFM, NM
 from magnetite.order.model import OrderModel
@@ -131,12 +132,18 @@ def lines(train: Trainer, rows: list[Example], read: Callable[..., list[Example]
         magnetite.graphs.NEIGHBOURS = 12
         return train("wide", train.fresh(), again, GGAU), again
 
+    def small():
+        tasks.BATCH_EDGES //= 2
+        network = train("small", train.fresh(), rows, GGAU)
+        tasks.BATCH_EDGES *= 2
+        return network, rows
+
     def other():
         return train("other", train.fresh(), rows + read(("other", "quiet")), BODY_DRAWS), rows
 
     def pretrained():
         network = train.fresh()
-        if not (train.run / "pretrained").is_dir():
+        if not (train.run / "pretrained" / "checkpoint.safetensors").is_file():
             weights = pretrained_body(train.data, train.run / "pretraining", network.config, train.device)
             network.body.load_state_dict(weights)
         return train("pretrained", network, rows, GGAU), rows
@@ -144,15 +151,16 @@ def lines(train: Trainer, rows: list[Example], read: Callable[..., list[Example]
     return {
         "all rows, l = 1, moments as a second task": ggau("plain"),
         "the same from another seed": ggau("seed", seed=1),
+        "batches of half the size": small,
         "tensors of second order, l = 2": ggau("second-order", second_order),
-        "atoms look as far as 24 neighbours ask for": wide,
+        "atoms look as far as 24 neighbours ask for, batches of half the size": wide,
+        "pretrained on elements hidden in 155,000 structures": pretrained,
         "pooled by mean alone": ggau("mean", mean_pool),
         "without the moments": ggau("no-moments", of=without_moments),
         "balanced rows alone": ggau("balanced", of=balanced_rows),
         "elements by learned vectors alone": ggau("learned", learned_elements),
         "elements by tabulated properties alone": ggau("tabulated", tabulated_elements),
         "rows of all other chemistry too": other,
-        "pretrained on elements hidden in 155,000 structures": pretrained,
     }
 
 

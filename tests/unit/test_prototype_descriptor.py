@@ -228,6 +228,14 @@ def test_typical_distance():
     assert typical_distance(np.array([2.0] * 2 + [3.0] * 9)) == pytest.approx(2.995)
 
 
+def test_a_scattered_shell_is_still_the_most_common():
+    """Two shells of ScPSe3; the bins of the first are lower than the one of the second as soon as it scatters."""
+    for width in (0.0, 0.004, 0.02, 0.08):
+        scattered = RNG.uniform(3.93 - width, 3.93 + width, 60)
+        found = typical_distance(np.concatenate([scattered, np.full(20, 4.16), [3.8, 4.2]]))
+        assert found == pytest.approx(3.93, abs=width + 0.01)
+
+
 def test_rare_species_are_vacancies():
     host = piece(as_crystal({"lattice": np.eye(3) * 3, "species": ["Fe"], "frac_coords": [[0, 0, 0]]}), 5)
     numbers = host.numbers.copy()

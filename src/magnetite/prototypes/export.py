@@ -97,7 +97,7 @@ def export(
 
 def rehearsal(table: Table) -> dict[str, Tensor]:
     """The rows at the settings of predictions, in half precision, to travel with the weights."""
-    rows = table.pick(torch.stack([table.at(view) for view in VIEWS]).any(0))
+    rows = table.used()
     return {
         f"{REHEARSAL}x": rows.x.half(),
         f"{REHEARSAL}labels": rows.labels.to(torch.int32),

@@ -65,6 +65,10 @@ class Table:
         """Descriptors of all samples at several settings, (n_settings, n_samples, SIZE); at all scalings if None."""
         return torch.stack([self.x[self.at(soap, scale)] for soap in soaps])
 
+    def used(self) -> Table:
+        """The rows under the settings of predictions."""
+        return self.pick(torch.stack([self.at(view) for view in VIEWS]).any(0))
+
     def digest(self, network: nn.Module) -> str:
         """A hash of all rows, and of a network with which learning from them begins."""
         known = hashlib.sha256()
