@@ -39,6 +39,7 @@ class Guesser(nn.Module):
         self.name = nn.Linear(self.body.size, MAX_ATOMIC_NUMBER + 1)
 
     def forward(self, batch: Batch) -> Tensor:
+        """Logits of the atomic number of each atom, (n_atoms, MAX_ATOMIC_NUMBER + 1)."""
         return self.name(self.body(batch))
 
 
@@ -49,21 +50,25 @@ class MaskedElements:
         self.watched, self.graphs, self.device = graphs[:WATCHED], graphs[WATCHED:], device
 
     def digest(self) -> str:
+        """A hash of all graphs' elements."""
         known = hashlib.sha256()
         for graph in (*self.watched, *self.graphs):
             known.update(graph.numbers.tobytes())
         return known.hexdigest()
 
     def batches(self, epoch: int) -> list[list[Graph]]:
+        """All graphs but those watched, mixed and cut by edges."""
         order = np.random.default_rng([0, epoch]).permutation(len(self.graphs))
         return list(by_edges([self.graphs[i] for i in order], lambda g: g.n_edges, BATCH_EDGES))
 
     def loss(self, model: nn.Module, batch: list[Graph]) -> Tensor:
+        """Cross-entropy of the hidden elements."""
         joined, hidden = self._hide(batch)
         return cross_entropy(model(shaken(joined))[hidden], self._numbers(batch)[hidden])
 
     @torch.no_grad()
     def validate(self, model: nn.Module) -> dict[str, float]:
+        """Share of the hidden elements that is named rightly."""
         torch.manual_seed(0)
         right = total = 0
         for batch in by_edges(self.watched, lambda g: g.n_edges, BATCH_EDGES):

@@ -18,6 +18,8 @@ import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
+from unittest import mock
 
 import numpy as np
 import torch
@@ -49,6 +51,8 @@ WIDE = 24
 MAX_ATOMS = 40
 """Of the primitive cells that train."""
 DRAWS = 200
+Trained: TypeAlias = tuple[nn.Module, list[Example]]
+Line: TypeAlias = Callable[[], Trained]
 
 
 class MeanPool(Pool):
@@ -59,6 +63,7 @@ class MeanPool(Pool):
         self.size = features
 
     def forward(self, x: Tensor, batch: Batch) -> Tensor:
+        """As `Pool.forward`."""
         return batch.mean_over_atoms(x)
 
 
@@ -120,28 +125,25 @@ def balanced_rows(examples: Sequence[Example]) -> list[Example]:
     return [e for e in examples if e.balanced or e.fold == VALIDATION_FOLD]
 
 
-def lines(train: Trainer, rows: list[Example], read: Callable[..., list[Example]]) -> dict[str, Callable]:
+def lines(train: Trainer, rows: list[Example], read: Callable[..., list[Example]]) -> dict[str, Line]:
     """Name of each line → what trains it; the rows it is measured on come with it."""
 
-    def ggau(name: str, change: Callable = lambda n: n, of: Callable = lambda e: e, seed: int = 0):
+    def ggau(name: str, change: Callable = lambda n: n, of: Callable = lambda e: e, seed: int = 0) -> Line:
         return lambda: (train(name, change(train.fresh(seed)), of(rows), GGAU, seed), rows)
 
-    def wide():
-        magnetite.graphs.NEIGHBOURS = WIDE
-        again = read(("ggau",))
-        magnetite.graphs.NEIGHBOURS = 12
+    def wide() -> Trained:
+        with mock.patch.object(magnetite.graphs, "NEIGHBOURS", WIDE):
+            again = read(("ggau",))
         return train("wide", train.fresh(), again, GGAU), again
 
-    def small():
-        tasks.BATCH_EDGES //= 2
-        network = train("small", train.fresh(), rows, GGAU)
-        tasks.BATCH_EDGES *= 2
-        return network, rows
+    def small() -> Trained:
+        with mock.patch.object(tasks, "BATCH_EDGES", tasks.BATCH_EDGES // 2):
+            return train("small", train.fresh(), rows, GGAU), rows
 
-    def other():
+    def other() -> Trained:
         return train("other", train.fresh(), rows + read(("other", "quiet")), BODY_DRAWS), rows
 
-    def pretrained():
+    def pretrained() -> Trained:
         network = train.fresh()
         if not (train.run / "pretrained" / "checkpoint.safetensors").is_file():
             weights = pretrained_body(train.data, train.run / "pretraining", network.config, train.device)
@@ -153,7 +155,7 @@ def lines(train: Trainer, rows: list[Example], read: Callable[..., list[Example]
         "the same from another seed": ggau("seed", seed=1),
         "batches of half the size": small,
         "tensors of second order, l = 2": ggau("second-order", second_order),
-        "atoms look as far as 24 neighbours ask for, batches of half the size": wide,
+        "atoms look as far as 24 neighbours ask for, hence half as many crystals in a batch": wide,
         "pretrained on elements hidden in 155,000 structures": pretrained,
         "pooled by mean alone": ggau("mean", mean_pool),
         "without the moments": ggau("no-moments", of=without_moments),
@@ -172,16 +174,12 @@ class Table:
         assert shipped.ggau_trees is not None
         self.shipped, self.weight = shipped, shipped.config.tree_weight
         self.first: NDArray[np.float64] | None = None
-        print("| network | accuracy | macro-F1 | AUC, AFM or FM | gain | with trees: accuracy | AUC |")
-        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
 
     def __call__(self, name: str, network: nn.Module, rows: Sequence[Example], device: torch.device) -> None:
+        """Print the line of a network that was trained on graphs like those of these rows."""
         assert isinstance(network, MagnetismNetwork)
         rows = [e for e in rows if e.fold == VALIDATION_FOLD and e.stratum == "ggau" and e.order >= NM]
         logits = torch.from_numpy(evaluate(network, rows, device)["order"])
-        self.print(name, logits, rows)
-
-    def print(self, name: str, logits: Tensor, rows: Sequence[Example]) -> None:
         table = torch.cat([descriptor(join([e]), self.shipped.body.properties) for e in rows])
         trees = torch.sigmoid(self.shipped.ggau_trees(table)).to(logits.dtype)
         both = with_share(logits, trees, self.weight)
@@ -190,13 +188,14 @@ class Table:
         magnets = true != NM
         afm, score = true[magnets] == AFM, odds(alone[magnets])
         formulas = np.array([e.formula for e in rows])[magnets]
-        gain = "-"
-        if self.first is not None:
+        if self.first is None:
+            self.first, gain = score, "-"
+            print(f"Validation fold: {balanced.sum():,} balanced rows, {magnets.sum():,} magnets\n")
+            print("| network | accuracy | macro-F1 | AUC, AFM or FM | gain | with trees: accuracy | AUC |")
+            print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+        else:
             drawn = gains(afm, self.first, score, formulas)
             gain = f"{roc_auc_score(afm, score) - roc_auc_score(afm, self.first):+.3f} ± {drawn.std():.3f}"
-        else:
-            self.first = score
-            print(f"<!-- {balanced.sum()} balanced rows, {magnets.sum()} magnets -->")
         cells = (
             f"{accuracy(alone[balanced], true[balanced]):.3f}",
             f"{f1_score(true[balanced], alone[balanced].argmax(1), average='macro'):.3f}",
