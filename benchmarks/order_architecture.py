@@ -23,7 +23,6 @@ from unittest import mock
 
 import numpy as np
 import torch
-from masked_elements import pretrained_body
 from numpy.typing import NDArray
 from scipy.special import softmax
 from second_order import SecondOrderBody
@@ -38,6 +37,7 @@ from magnetite.order.config import NetworkConfig
 from magnetite.order.growing import AFM, NM
 from magnetite.order.model import OrderModel
 from magnetite.order.network import FEATURES, ORDER_CLASSES, MagnetismNetwork, Pool, Readout
+from magnetite.order.pretraining import pretrain, read_unlabelled
 from magnetite.order.tasks import BODY_DRAWS, Draws, OrderTask, evaluate, join
 from magnetite.order.train import read_examples
 from magnetite.order.trees import descriptor, with_share
@@ -80,8 +80,7 @@ class Trainer:
         self, name: str, network: MagnetismNetwork, examples: Sequence[Example], draws: Draws, seed: int = 0
     ) -> nn.Module:
         """The trained network of a line."""
-        for layer in network.body.layers:
-            layer.compile(dynamic=True)
+        network.body.compile_layers()
         task = OrderTask(examples, self.device, seed, draws)
         schedule = Schedule(epochs=self.epochs, learning_rate=1.5e-3, seed=seed)
         return fit(network.to(self.device), task, schedule, self.run / name, data=task.digest())
@@ -146,8 +145,9 @@ def lines(train: Trainer, rows: list[Example], read: Callable[..., list[Example]
     def pretrained() -> Trained:
         network = train.fresh()
         if not (train.run / "pretrained" / "checkpoint.safetensors").is_file():
-            weights = pretrained_body(train.data, train.run / "pretraining", network.config, train.device)
-            network.body.load_state_dict(weights)
+            graphs = read_unlabelled(train.data)
+            body = pretrain(graphs, train.run / "pretraining", train.device, network.config, compiled=True)
+            network.body.load_state_dict(body.state_dict())
         return train("pretrained", network, rows, GGAU), rows
 
     return {

@@ -24,10 +24,10 @@ from torch.nn.functional import pad
 
 from magnetite.clusters import Cluster
 from magnetite.prototypes.defects import Level, damaged
-from magnetite.prototypes.descriptor import SIZE, describe_many_settings
+from magnetite.prototypes.descriptor import SIZE, Soap, describe_many_settings
 from magnetite.prototypes.network import NetworkConfig
 from magnetite.prototypes.supercells import Variant, hosts, pristine_samples
-from magnetite.prototypes.table import SCALES, USED_GRID, Table
+from magnetite.prototypes.table import SCALES, Table
 from magnetite.prototypes.train import DROPOUT, GAIN, SCHEDULE, read_classes, train_prototypes, validation
 from magnetite.structures import Crystal
 
@@ -37,6 +37,7 @@ SEED = 104_729
 BATCH = 64
 PASSES = 200
 GAINS = (GAIN, 4 * GAIN)
+GRID = [(Soap(), scale) for scale in SCALES]
 
 
 def smallest(variants: Sequence[Variant]) -> list[Variant]:
@@ -76,8 +77,8 @@ def main() -> None:
     place = {prototype.label: number for number, prototype in enumerate(prototypes)}
     labels = torch.tensor([place[variant.label] for variant in variants]).repeat_interleave(len(SCALES))
     ours = Table(
-        torch.cat([describe_many_settings(sample, USED_GRID) for sample in samples]), labels,
-        *torch.tensor([(soap.cutoff, soap.sigma, scale) for soap, scale in USED_GRID * len(samples)]).unbind(1),
+        torch.cat([describe_many_settings(sample, GRID) for sample in samples]), labels,
+        *torch.tensor([(soap.cutoff, soap.sigma, scale) for soap, scale in GRID * len(samples)]).unbind(1),
     )  # fmt: skip
     scaled = [
         kept(args.keep / f"ideal-{scale}.npy", lambda scale=scale: by_dscribe(samples, args.peers_python, scale))

@@ -25,6 +25,8 @@ from magnetite.errors import DataError
 from magnetite.whole import whole
 
 Work = TypeVar("Work")
+CHECKPOINT = "checkpoint.safetensors"
+"""The file of a run's folder that training continues from."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def _save(
     tensors |= {f"averaged.{name}": value for name, value in averaged.state_dict().items()}
     tensors |= _state(optimizer)
     metadata = {"epoch": str(done), "schedule": json.dumps(asdict(schedule)), "data": data}
-    with whole(folder / "checkpoint.safetensors") as file:
+    with whole(folder / CHECKPOINT) as file:
         file.write(save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata))
 
 
@@ -169,7 +171,7 @@ def _resume(
     schedule: Schedule,
     data: str,
 ) -> int:
-    path = folder / "checkpoint.safetensors"
+    path = folder / CHECKPOINT
     if not path.is_file():
         return 0
     with safe_open(path, "pt") as handle:

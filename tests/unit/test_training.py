@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import torch
 from pymatgen.core import Lattice, Structure
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from magnetite.datasets.curie import curie_formulas
 from magnetite.datasets.magnetic import Example, hash_fold
 from magnetite.errors import DataError
+from magnetite.graphs import Graph
 from magnetite.order.calibration import fit_temperature
 from magnetite.order.config import NetworkConfig
 from magnetite.order.finish import export_run
@@ -154,6 +156,24 @@ def test_the_whole_training_of_the_order_model(
     assert answer.probabilities["NM"] < 0.3
     assert best.probabilities["NM"] > 0.3, "the companion, which calls everything NM, was asked as well"
     assert best.site_moments == pytest.approx(answer.site_moments)
+
+
+@pytest.mark.filterwarnings("ignore:F-score is ill-defined")
+def test_training_starts_from_what_was_learned_without_labels(examples: list[Example], tmp_path: Path) -> None:
+    def graphs() -> list[Graph]:
+        asked.append(1)
+        return [e.graph for e in examples] * 20
+
+    asked: list[int] = []
+    options = {"config": SMALL, "progress": False, "log": lambda _: None, "unlabelled": graphs}
+    still = Schedule(epochs=1, learning_rate=1e-9)
+    train_order(examples, tmp_path, CPU, schedule=still, **options)
+    saved = load_file(tmp_path / "pretraining" / "checkpoint.safetensors")
+    begun = load_stage(tmp_path, "body", CPU, SMALL).body
+    for name, value in begun.named_parameters():
+        assert torch.allclose(saved[f"averaged.body.{name}"], value, atol=1e-5)
+    train_order(examples, tmp_path, CPU, schedule=still, **options)
+    assert len(asked) == 1, "a run that has begun does not read them again"
 
 
 def test_splits_never_share_a_formula(examples: list[Example]) -> None:

@@ -46,6 +46,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the initial weights and the draws (default: 0)")
     add_device(parser)
     parser.add_argument("--threads", type=positive, default=None, help="CPU threads (default: torch's)")
+    parser.add_argument(
+        "--pretrain", action="store_true",
+        help="order: learn first to name elements hidden in the structures without labels of DATA",
+    )  # fmt: skip
     parser.add_argument("--compile", action="store_true", help="compile the convolutions; needs a C compiler on a CPU")
     parser.add_argument(
         "--recipe", choices=("standard", "broad"), default="standard",
@@ -122,16 +126,20 @@ def _changes(args: argparse.Namespace) -> dict[str, Any]:
 
 def _order(args: argparse.Namespace, device: torch.device) -> Path:
     from dataclasses import replace
+    from functools import partial
 
     from magnetite.order import train
     from magnetite.order.config import NetworkConfig
     from magnetite.order.finish import export_run
+    from magnetite.order.pretraining import read_unlabelled
 
     examples = train.read_examples(args.data)
     schedule = replace(train.RECIPES[args.recipe].schedule, **_changes(args))
+    unlabelled = partial(read_unlabelled, args.data) if args.pretrain else None
     network = train.train_order(
-        examples, args.folder, device, schedule=schedule, recipe=args.recipe, compiled=args.compile
-    )
+        examples, args.folder, device,
+        schedule=schedule, recipe=args.recipe, unlabelled=unlabelled, compiled=args.compile,
+    )  # fmt: skip
     others = [train.load_stage(folder, "order", device, NetworkConfig()) for folder in args.companion or ()]
     return export_run(network, examples, args.folder / "model", device, companions=others)
 

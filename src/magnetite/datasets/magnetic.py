@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -203,6 +204,13 @@ class MagneticData:
             if example is not None or self.fold(formula) not in self.folds:
                 taken += 1
             yield from _some(example)
+
+    def unlabelled(self, max_atoms: int) -> Iterator[Graph]:
+        """Graphs of structures without labels of at most this many atoms."""
+        for row in read_records(self._find("mp_structures_unlabelled", self.folder)):
+            if len(row["species"]) <= max_atoms and self.fold(_formula(row)) in self.folds:
+                with suppress(StructureError):
+                    yield as_crystal(row, source=str(row.get("id"))).primitive[0].graph
 
     def measured(self) -> Iterator[Example]:
         """Magnetic structures refined from neutron diffraction (MAGNDATA), in their chemical cells."""

@@ -86,6 +86,11 @@ class Body(nn.Module):
             irreps = layer.irreps_out
         self.size = 2 * config.scalars + config.vectors
 
+    def compile_layers(self) -> None:
+        """Compile the convolutions: a minute at the start, 1.3 times the speed after."""
+        for layer in self.layers:
+            layer.compile(dynamic=True)
+
     def forward(self, batch: Batch) -> Tensor:
         """Atom features: initial scalars, final scalars, lengths of the vectors; (n_atoms, size)."""
         x = first = self.embed(torch.cat([self.element(batch.numbers), self.properties[batch.numbers]], dim=1))

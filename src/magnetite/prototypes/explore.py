@@ -67,7 +67,7 @@ def explore(
     passes: int | None = None,
     progress: bool | str = False,
 ) -> Exploration:
-    """Ask a classifier for samples, and keep what it saw in them.
+    """Ask a classifier for samples, and keep what it saw in them, under the first of its cutoffs alone.
 
     Args:
         samples: what `magnetite.classify_structure` takes; at least one.

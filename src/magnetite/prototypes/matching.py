@@ -52,7 +52,8 @@ def match_patterns(
 ) -> PatternMap:
     """Find the structure type at every place of a large sample: grains, precipitates, layers, boundaries.
 
-    Memory holds the answers (for 108 classes 220 bytes a box) and one batch of boxes.
+    Boxes are looked at under the first of the classifier's cutoffs alone, which is several times faster. Memory holds
+    the answers (for 108 classes 220 bytes a box) and one batch of boxes.
 
     Args:
         structure: what `classify_structure` takes; ASE ``Atoms`` (or a file of them) with up to a million atoms.
