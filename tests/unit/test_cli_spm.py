@@ -122,5 +122,8 @@ class _Anything:
     def with_passes(self, _: int) -> _Anything:
         return self
 
+    def with_one_view(self) -> _Anything:
+        return self
+
     def arrays(self) -> _Anything:
         return self
