@@ -42,7 +42,7 @@ from magnetite.order.tasks import BODY_DRAWS, Draws, OrderTask, evaluate, join
 from magnetite.order.train import read_examples
 from magnetite.order.trees import descriptor, with_share
 from magnetite.runtime import Batch, resolve_device
-from magnetite.training import Schedule, fit
+from magnetite.training import CHECKPOINT, Schedule, fit
 from magnetite.zoo.loading import load_kind
 
 GGAU: Draws = {key: quota for key, quota in BODY_DRAWS.items() if key[0] == "ggau"}
@@ -144,7 +144,7 @@ def lines(train: Trainer, rows: list[Example], read: Callable[..., list[Example]
 
     def pretrained() -> Trained:
         network = train.fresh()
-        if not (train.run / "pretrained" / "checkpoint.safetensors").is_file():
+        if not (train.run / "pretrained" / CHECKPOINT).is_file():
             graphs = read_unlabelled(train.data)
             body = pretrain(graphs, train.run / "pretraining", train.device, network.config, compiled=True)
             network.body.load_state_dict(body.state_dict())

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from magnetite.api import load_classifier
 from magnetite.prototypes.descriptor import Soap
-from magnetite.prototypes.supercells import read_prototypes
 from magnetite.prototypes.table import CUTOFFS, build_table
+from magnetite.prototypes.train import read_classes
 
 
 def main() -> None:
@@ -30,9 +30,9 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     model = load_classifier(args.model, "cpu")
-    prototypes = sorted(read_prototypes(args.data), key=lambda prototype: prototype.index)
     with tempfile.TemporaryDirectory() as folder:
-        table = build_table(prototypes, Path(folder), grid=[(Soap(cutoff=cutoff), 1.0) for cutoff in CUTOFFS])
+        grid = [(Soap(cutoff=cutoff), 1.0) for cutoff in CUTOFFS]
+        table = build_table(read_classes(args.data), Path(folder), grid=grid)
     labels = table.labels[table.at(Soap(), 1.0)]
     asked = {c: model.network.sample_probabilities(table.views([Soap(cutoff=c)], 1.0), args.passes)[0] for c in CUTOFFS}
 

@@ -208,6 +208,16 @@ def test_a_card_without_views_has_one(card: Path, tmp_path: Path) -> None:
     assert [view.cutoff for view in load_classifier(str(old), "cpu").views] == [4.0]
 
 
+def test_a_classifier_of_one_view_grows_with_one(tmp_path: Path) -> None:
+    source = tmp_path / "fluorite.cif"
+    ase.io.write(source, bulk("CaF2", "fluorite", a=5.46))
+    parent = load_classifier("prototypes-damaged", "cpu")
+    quiet = {"schedule": replace(QUICK, epochs=1), "refit": None, "progress": False, "log": lambda _: None}
+    grown = load_classifier(str(extend.add_classes([("fluorite", source)], parent, tmp_path / "run", **quiet)), "cpu")
+    assert grown.views == parent.views == (Soap(),)
+    assert len(grown.classes) == len(parent.classes) + 1
+
+
 def test_reports_travel_as_json(model: str) -> None:
     for report in (
         classify(bulk("Cu"), model),

@@ -47,10 +47,11 @@ def describe_model(name: str, classes: Sequence[StructureClass], rows: int) -> d
             "Rows (ideal samples at several cutoffs, widths and scalings) are split 80/20, stratified by class, "
             "seed 42; the best epoch on the 20 % is kept, then refitted to all rows. Four networks from four seeds "
             "answer together. No damaged structure is trained on. Figures for damaged structures are no blind test: "
-            "seven of the 21 levels of damage were looked at while settings were tried. Settings, seeds and the "
-            "number of networks were chosen by validation on ideal rows, the refit with those levels in view; the "
+            "all 21 levels of damage were looked at while settings were tried. Settings, seeds and the number of "
+            "networks were chosen by validation on ideal rows, the refit with seven of those levels in view; the "
             "second cutoff that predictions look at by how sure the networks are of ideal rows, after damaged copies "
-            "from another seed had shown that a second one helps."
+            "from another seed had shown that a second one helps; how the scale of a sample is found with such copies "
+            "in view."
         ),
         "limits": [
             (

@@ -116,6 +116,8 @@ def _within(
     """Those vectors, and their counts, that are shorter than the reach; the others weigh nothing."""
     vectors, counts = part
     near = np.einsum("ij,ij->i", vectors, vectors) < reach**2
+    if near.all():
+        return part
     return vectors[near], None if counts is None else counts[near]
 
 

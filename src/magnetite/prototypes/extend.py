@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from magnetite.prototypes.export import export, recall
 from magnetite.prototypes.model import PrototypeModel
 from magnetite.prototypes.nomenclature import name_class
 from magnetite.prototypes.supercells import Prototype
-from magnetite.prototypes.table import USED_GRID, Table, build_table
+from magnetite.prototypes.table import SCALES, Table, build_table
 from magnetite.prototypes.train import train_prototypes, validation
 from magnetite.training import Schedule
 
@@ -98,7 +99,8 @@ def add_classes(
     classes = [*model.classes, *map(name_class, prototypes)]
     check_labels(classes)
     old = recall(load_file(model.card.weights))
-    new = build_table(prototypes, run / "descriptors", grid=USED_GRID, first_label=known, progress=progress)
+    grid = tuple(product(model.views, SCALES))
+    new = build_table(prototypes, run / "descriptors", grid=grid, first_label=known, progress=progress)
     table = Table.join([old, new])
     refuse_twins(table, known, [entry.label for entry in classes])
     network = grown(model.network, len(classes))
@@ -117,7 +119,7 @@ def add_classes(
         "training_data": [*parent["training_data"], {"name": f"own prototypes: {labels}", "rows": len(new)}],
         "metrics": [validation(table, run, network.config.members, said)],
     }
-    return export(network, classes, table, run / "model", model.device, card)
+    return export(network, classes, table, run / "model", model.device, card, views=model.views)
 
 
 def grown(network: Ensemble, classes: int) -> Ensemble:
