@@ -28,6 +28,7 @@ from scipy.special import softmax
 from second_order import SecondOrderBody
 from sklearn.metrics import f1_score, roc_auc_score
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 import magnetite.graphs
 from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example
@@ -67,6 +68,22 @@ class MeanPool(Pool):
         return batch.mean_over_atoms(x)
 
 
+class Distilled(OrderTask):
+    """Half of each answer is what magnetism-best says of the example."""
+
+    teacher: dict[Example, Tensor] | None = None
+
+    def answers(self, batch: list[Example]) -> Tensor:
+        """Probabilities of ORDER_CLASSES, (n, 3)."""
+        if self.teacher is None:
+            pupils = [e for pool in self.pools.values() for e in pool]
+            best = load_kind(OrderModel, "of magnetic order", "magnetism-best", self.device)
+            said = torch.from_numpy(evaluate(best.network, pupils, self.device)["order"]).softmax(1)
+            self.teacher = dict(zip(pupils, said, strict=True))
+        said = torch.stack([self.teacher[e] for e in batch]).to(self.device)
+        return (said + one_hot(super().answers(batch), said.shape[1])) / 2
+
+
 @dataclass
 class Trainer:
     """What all lines share."""
@@ -77,11 +94,17 @@ class Trainer:
     epochs: int
 
     def __call__(
-        self, name: str, network: MagnetismNetwork, examples: Sequence[Example], draws: Draws, seed: int = 0
+        self,
+        name: str,
+        network: MagnetismNetwork,
+        examples: Sequence[Example],
+        draws: Draws,
+        seed: int = 0,
+        kind: type[OrderTask] = OrderTask,
     ) -> nn.Module:
         """The trained network of a line."""
         network.body.compile_layers()
-        task = OrderTask(examples, self.device, seed, draws)
+        task = kind(examples, self.device, seed, draws)
         schedule = Schedule(epochs=self.epochs, learning_rate=1.5e-3, seed=seed)
         return fit(network.to(self.device), task, schedule, self.run / name, data=task.digest())
 
@@ -150,6 +173,9 @@ def lines(train: Trainer, rows: list[Example], read: Callable[..., list[Example]
             network.body.load_state_dict(body.state_dict())
         return train("pretrained", network, rows, GGAU), rows
 
+    def distilled() -> Trained:
+        return train("distilled", train.fresh(), rows, GGAU, kind=Distilled), rows
+
     return {
         "all rows, l = 1, moments as a second task": ggau("plain"),
         "the same from another seed": ggau("seed", seed=1),
@@ -163,6 +189,7 @@ def lines(train: Trainer, rows: list[Example], read: Callable[..., list[Example]
         "elements by learned vectors alone": ggau("learned", learned_elements),
         "elements by tabulated properties alone": ggau("tabulated", tabulated_elements),
         "rows of all other chemistry too": other,
+        "half of the answers from magnetism-best (distilled)": distilled,
     }
 
 

@@ -54,8 +54,8 @@ def main() -> None:
     plain = HistGradientBoostingClassifier(**TREES).fit(computed.x, computed.order == AFM)
 
     show = Figures(np.array([e.order for e in rows]), rows)
-    show("network (standard body)", first)
-    show("network (broad body)", second)
+    show("network (first body)", first)
+    show("network (second body, pretrained)", second)
     show("both bodies", both)
 
     def stacked(logits: torch.Tensor, odds: torch.Tensor) -> torch.Tensor:
@@ -66,7 +66,7 @@ def main() -> None:
         magnets = stacked(logits, odds)
         return torch.where(ggau[:, None], magnets, with_none(magnets, none, network.config.none_weight))
 
-    show("standard body, one set of trees for AFM against FM in all chemistry", stacked(first, everywhere))
+    show("first body, one set of trees for AFM against FM in all chemistry", stacked(first, everywhere))
     alone_in_ggau = stacked(first, odds_of([plain], table))
     show("… GGA+U chemistry: trees of its own, all rows, no measured order", alone_in_ggau)
     for size in BAGS:

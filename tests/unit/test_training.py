@@ -19,12 +19,13 @@ from magnetite.datasets.magnetic import Example, hash_fold
 from magnetite.errors import DataError
 from magnetite.graphs import Graph
 from magnetite.order.calibration import fit_temperature
+from magnetite.order.card import PRETRAINED
 from magnetite.order.config import NetworkConfig
 from magnetite.order.finish import export_run
 from magnetite.order.growing import grow_k_trees
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.tasks import CONFIRMED, OrderTask, evaluate, k_fold, out_of_fold
-from magnetite.order.train import load_stage, train_order
+from magnetite.order.train import load_stage, train_order, was_pretrained
 from magnetite.structures import as_crystal
 from magnetite.sublattice import magnetic_geometry
 from magnetite.training import Schedule, fit
@@ -142,7 +143,7 @@ def test_the_whole_training_of_the_order_model(
     sceptic = deepcopy(network)
     with torch.no_grad():
         sceptic.order.logits[-1].bias[0] += 20.0
-    card = export_run(network, examples, tmp_path / "model", CPU, companions=[sceptic])
+    card = export_run(network, examples, tmp_path / "model", CPU, companions=[sceptic], pretrained=[1])
     structure = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.15), ["Fe", "O"], [[0, 0, 0], [0.5] * 3])
     answer = magnetite.analyze_magnetism(structure, model=str(card), device="cpu")
     assert answer.label == "FM"
@@ -156,6 +157,10 @@ def test_the_whole_training_of_the_order_model(
     assert answer.probabilities["NM"] < 0.3
     assert best.probabilities["NM"] > 0.3, "the companion, which calls everything NM, was asked as well"
     assert best.site_moments == pytest.approx(answer.site_moments)
+    told = [
+        PRETRAINED in Card.read(card.with_name(name)).content["split"] for name in (card.name, "magnetism-best.json")
+    ]
+    assert told == [False, True], "only the companion began without labels"
 
 
 @pytest.mark.filterwarnings("ignore:F-score is ill-defined")
@@ -167,7 +172,9 @@ def test_training_starts_from_what_was_learned_without_labels(examples: list[Exa
     asked: list[int] = []
     options = {"config": SMALL, "progress": False, "log": lambda _: None, "unlabelled": graphs}
     still = Schedule(epochs=1, learning_rate=1e-9)
+    assert not was_pretrained(tmp_path)
     train_order(examples, tmp_path, CPU, schedule=still, **options)
+    assert was_pretrained(tmp_path)
     saved = load_file(tmp_path / "pretraining" / "checkpoint.safetensors")
     begun = load_stage(tmp_path, "body", CPU, SMALL).body
     for name, value in begun.named_parameters():

@@ -19,7 +19,7 @@ metrics.jsonl; the same command continues an interrupted run. At the end weights
 card (.json) lie in RUN/model, ready for `--model RUN/model/NAME.json` of the commands that predict.
 
   magnetite train order       --data DATA --run runs/a   order, moments and zero propagation vector
-  magnetite train order       --data DATA --run runs/b --recipe broad --seed 1   a companion, then again
+  magnetite train order       --data DATA --run runs/b --pretrain   a companion, then again
   magnetite train order       --data DATA --run runs/a --companion runs/b       for the model NAME-best
   magnetite train propagation --data DATA --run runs/k   the ranker of propagation vectors, in minutes
   magnetite train prototypes  --data DATA --run runs/c   the classifier of structure types
@@ -52,12 +52,8 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--compile", action="store_true", help="compile the convolutions; needs a C compiler on a CPU")
     parser.add_argument(
-        "--recipe", choices=("standard", "broad"), default="standard",
-        help="order: the broad one learns longer and more of the chemistry outside oxides (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
         "--companion", type=Path, action="append", metavar="RUN",
-        help="order: a finished run of another seed that joins in the model NAME-best; repeat for several",
+        help="order: a finished run, pretrained or of another seed, that joins in the model NAME-best; repeat for more",
     )  # fmt: skip
     parser.add_argument(
         "--damage", action="store_true", help="prototypes: learn damaged structures, too, after a run without it"
@@ -134,14 +130,16 @@ def _order(args: argparse.Namespace, device: torch.device) -> Path:
     from magnetite.order.pretraining import read_unlabelled
 
     examples = train.read_examples(args.data)
-    schedule = replace(train.RECIPES[args.recipe].schedule, **_changes(args))
+    schedule = replace(train.BODY, **_changes(args))
     unlabelled = partial(read_unlabelled, args.data) if args.pretrain else None
     network = train.train_order(
         examples, args.folder, device,
-        schedule=schedule, recipe=args.recipe, unlabelled=unlabelled, compiled=args.compile,
+        schedule=schedule, unlabelled=unlabelled, compiled=args.compile,
     )  # fmt: skip
-    others = [train.load_stage(folder, "order", device, NetworkConfig()) for folder in args.companion or ()]
-    return export_run(network, examples, args.folder / "model", device, companions=others)
+    companions = args.companion or []
+    others = [train.load_stage(folder, "order", device, NetworkConfig()) for folder in companions]
+    began = [number for number, folder in enumerate([args.folder, *companions]) if train.was_pretrained(folder)]
+    return export_run(network, examples, args.folder / "model", device, companions=others, pretrained=began)
 
 
 def _prototypes(args: argparse.Namespace, device: torch.device) -> Path:

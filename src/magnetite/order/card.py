@@ -15,7 +15,7 @@ from magnetite.order.network import MagnetismNetwork
 from magnetite.order.tasks import CONFIRMED
 
 FAST = "magnetism"
-VERSION = "0.5.0"
+VERSION = "0.6.0"
 BODIES = ("one equivariant network (e3nn)", "several equivariant networks (e3nn) that answer together")
 SOURCES = {
     "ggau": (
@@ -41,8 +41,16 @@ SOURCES = {
 }  # fmt: skip
 
 
+PRETRAINED = " A body first learned to name elements hidden in structures without labels, of folds 2 to 9 alone."
+
+
 def describe(
-    network: MagnetismNetwork, examples: Sequence[Example], calibration: Calibration, device: torch.device
+    network: MagnetismNetwork,
+    examples: Sequence[Example],
+    calibration: Calibration,
+    device: torch.device,
+    *,
+    pretrained: bool = False,
 ) -> dict[str, Any]:
     """The card's content but for weights, elements and settings, with figures on the test split."""
     counts = Counter(e.stratum for e in examples)
@@ -69,6 +77,7 @@ def describe(
         "split": (
             "By reduced formula, one split for all sets: fold 0 of 10 is the test, fold 1 the validation split, "
             "elements always train. The body never saw a formula of MAGNDATA; members for k are measured out of fold."
+            f"{PRETRAINED * pretrained}"
         ),
         "metrics": [m.as_dict() for m in measure(network, examples, calibration, device)],
         "limits": [

@@ -25,7 +25,7 @@ class NetworkConfig:
         none_weight: share of the last in the probability of NM.
         k_members: number of opinions on the propagation vector, 0 before there are any.
         k_trees: of the trees of each.
-        companions: further bodies, trained from other seeds, whose opinion on the order is averaged with the first's.
+        companions: further bodies, trained on their own, whose opinion on the order is averaged with the first's.
         site_moments: width of the readout for |m| that is trained last; None before, when |m| is one step of the body.
     """
 

@@ -5,7 +5,7 @@ One file of weights serves two cards: ``magnetism`` reads one body of it, ``magn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ def export_run(
     device: torch.device,
     *,
     companions: Sequence[MagnetismNetwork] = (),
+    pretrained: Collection[int] = (),
     **card: Any,
 ) -> Path:
     """Finish a trained network, measure it on the test split, write weights and cards; returns the card's path.
@@ -44,7 +45,8 @@ def export_run(
         examples: all examples; the splits are chosen here.
         folder: where the files go.
         device: where the networks run.
-        companions: trained from other seeds; with them there is a second card, ``NAME-best``.
+        companions: trained on their own; with them there is a second card, ``NAME-best``.
+        pretrained: which learned from structures without labels first: 0 the network, 1 the first companion, …
         card: what differs from the card that `describe` gives.
     """
     network = grow_moments(grow_trees(network, examples, device), examples, device)
@@ -60,7 +62,8 @@ def export_run(
     counts = element_counts(train)
     for own, one in [(name, network)] + ([(f"{name}-best", largest)] if companions else []):
         calibration = _calibration(held_out, output if one is network else evaluate(one, held_out, device), zero_k)
-        content = describe(one, examples, calibration, device) | card | {"name": own}
+        began = [number for number in pretrained if number <= one.config.companions]
+        content = describe(one, examples, calibration, device, pretrained=bool(began)) | card | {"name": own}
         write_card(one, folder, weights, card=content, counts=counts, calibration=calibration, domain=domain)
     return folder / f"{name}.json"
 

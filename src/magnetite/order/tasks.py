@@ -28,7 +28,6 @@ BODY_DRAWS: Draws = {
     ("other", 0): 3000, ("other", 1): 900, ("other", 2): 3000,
     ("quiet", 0): 1500,
 }  # fmt: skip
-BROAD_DRAWS: Draws = {**BODY_DRAWS, ("other", 2): 5000}
 ORDER_DRAWS: Draws = {
     ("ggau", 0): 2000, ("ggau", 1): 3600, ("ggau", 2): 4000,
     ("other", 0): 4000, ("other", 1): 500, ("other", 2): 1000, ("confirmed", 2): 1500,
@@ -159,8 +158,7 @@ class OrderTask:
         """Cross-entropy of the order plus the error of |m| where it is known."""
         joined = join(batch).to(self.device)
         output = model(joined, self.atoms(batch)) if self.atoms else model(shaken(joined))
-        order = torch.tensor([e.order for e in batch], device=self.device)
-        loss = cross_entropy(output["order"], order, label_smoothing=LABEL_SMOOTHING)
+        loss = cross_entropy(output["order"], self.answers(batch), label_smoothing=LABEL_SMOOTHING)
         target = torch.from_numpy(np.concatenate([e.moments for e in batch])).to(self.device)
         known = ~target.isnan()
         carries = (target > CARRIES) | torch.tensor(CAN_CARRY, device=self.device)[joined.numbers]
@@ -168,6 +166,10 @@ class OrderTask:
             if sites.any():
                 loss = loss + weight * smooth_l1_loss(output["moment"][sites], target[sites], beta=0.2)
         return loss
+
+    def answers(self, batch: list[Example]) -> Tensor:
+        """The order that each example is to be taken for: an index into ORDER_CLASSES, (n,)."""
+        return torch.tensor([e.order for e in batch], device=self.device)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Accuracy and macro-F1 on the balanced rows, and what else is known of unseen formulas."""

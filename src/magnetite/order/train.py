@@ -11,7 +11,7 @@ Two stages, and one before them if asked for, each resumable in its own folder:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,41 +20,21 @@ from safetensors.torch import load_file
 from torch import nn
 from tqdm.auto import tqdm
 
-from magnetite.datasets.magnetic import MAX_TRAINING_ATOMS, N_FOLDS, VALIDATION_FOLD, Example, MagneticData
+from magnetite.datasets.magnetic import N_FOLDS, Example, MagneticData
 from magnetite.errors import DataError
 from magnetite.graphs import Graph
 from magnetite.order.config import NetworkConfig
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.pretraining import pretrain
-from magnetite.order.tasks import BODY_DRAWS, BROAD_DRAWS, ORDER_DRAWS, Draws, OrderTask
+from magnetite.order.tasks import ORDER_DRAWS, OrderTask
 from magnetite.training import CHECKPOINT, Schedule, fit
 
+FIRST = "pretraining"
+"""Folder of stage 0."""
 BODY = Schedule(epochs=15, learning_rate=1.5e-3)
 ORDER = Schedule(epochs=5, learning_rate=1e-3, weight_decay=0.05)
 SETS = ("ggau", "other", "workflow", "quiet", "measured")
 """Methods of `MagneticData`."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a body is trained.
-
-    Attributes:
-        schedule: length and rates.
-        draws: quota of each stratum and class.
-        max_atoms: larger primitive cells are left out.
-    """
-
-    schedule: Schedule
-    draws: Draws
-    max_atoms: int
-
-
-RECIPES = {
-    "standard": Recipe(BODY, BODY_DRAWS, MAX_TRAINING_ATOMS),
-    "broad": Recipe(replace(BODY, epochs=28), BROAD_DRAWS, 60),
-}
-"""The broad one sees more of the chemistry outside GGA+U, knows it better, and oxides worse: a good companion."""
 
 
 def read_examples(
@@ -77,8 +57,7 @@ def train_order(
     device: torch.device,
     *,
     config: NetworkConfig | None = None,
-    schedule: Schedule | None = None,
-    recipe: str = "standard",
+    schedule: Schedule = BODY,
     unlabelled: Callable[[], Sequence[Graph]] | None = None,
     compiled: bool = False,
     progress: bool = True,
@@ -91,28 +70,24 @@ def train_order(
         run: folder of the run; the same call continues an interrupted run.
         device: where to train.
         config: size of the network.
-        schedule: of stage 1, if not that of the recipe; stage 2 is short and fixed but for the seed.
-        recipe: of the body, one of `RECIPES`.
+        schedule: of stage 1; stage 2 is short and fixed but for the seed.
         unlabelled: reads graphs without labels that the body learns from first (`magnetite.order.pretraining`).
         compiled: compile the convolutions (`Body.compile_layers`).
         progress: show progress bars.
         log: receives one line an epoch.
     """
-    body = RECIPES[recipe]
-    schedule = schedule or body.schedule
     torch.manual_seed(schedule.seed)
     network = MagnetismNetwork(config).to(device)
     if compiled:
         network.body.compile_layers()
     if unlabelled is not None and not (run / "body" / CHECKPOINT).is_file():
         started = pretrain(
-            unlabelled(), run / "pretraining", device, network.config, compiled=compiled, progress=progress, log=log
+            unlabelled(), run / FIRST, device, network.config, compiled=compiled, progress=progress, log=log
         )
         network.body.load_state_dict(started.state_dict())
     measured = {e.formula for e in examples if e.stratum == "measured"}
     unmeasured = [e for e in examples if e.formula not in measured]
-    fitting = [e for e in unmeasured if e.graph.n_atoms <= body.max_atoms or e.fold == VALIDATION_FOLD]
-    first = OrderTask(fitting, device, schedule.seed, body.draws)
+    first = OrderTask(unmeasured, device, schedule.seed)
     network = _fit(network, first, schedule, run / "body", progress, log)
     only(network, network.order)
     second = OrderTask(examples, device, schedule.seed, ORDER_DRAWS, frozen=network)
@@ -133,6 +108,11 @@ def load_stage(run: Path, stage: str, device: torch.device, config: NetworkConfi
     network = MagnetismNetwork(config).to(device)
     network.load_state_dict(tensors)
     return network.eval()
+
+
+def was_pretrained(run: Path) -> bool:
+    """Whether a run began with structures without labels."""
+    return (run / FIRST / CHECKPOINT).is_file()
 
 
 def only(network: MagnetismNetwork, part: nn.Module) -> None:
