@@ -17,6 +17,7 @@ from magnetite.order.tasks import CONFIRMED
 FAST = "magnetism"
 VERSION = "0.6.0"
 BODIES = ("one equivariant network (e3nn)", "several equivariant networks (e3nn) that answer together")
+PRETRAINED = " A body first learned to name elements hidden in structures without labels, of folds 2 to 9 alone."
 SOURCES = {
     "ggau": (
         "Materials Project, GGA+U chemistry with DFT moments (Sanspeur & Kitchin 2024; MP workflow 2025)",
@@ -39,9 +40,6 @@ SOURCES = {
         "none stated",
     ),
 }  # fmt: skip
-
-
-PRETRAINED = " A body first learned to name elements hidden in structures without labels, of folds 2 to 9 alone."
 
 
 def describe(
