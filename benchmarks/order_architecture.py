@@ -182,7 +182,7 @@ def lines(train: Trainer, rows: list[Example], read: Callable[..., list[Example]
         "batches of half the size": small,
         "tensors of second order, l = 2": ggau("second-order", second_order),
         "atoms look as far as 24 neighbours ask for, hence half as many crystals in a batch": wide,
-        "pretrained on elements hidden in 155,000 structures": pretrained,
+        "pretrained on elements hidden in structures without labels": pretrained,
         "pooled by mean alone": ggau("mean", mean_pool),
         "without the moments": ggau("no-moments", of=without_moments),
         "balanced rows alone": ggau("balanced", of=balanced_rows),
