@@ -62,8 +62,8 @@ def export_run(
     counts = element_counts(train)
     for own, one in [(name, network)] + ([(f"{name}-best", largest)] if companions else []):
         calibration = _calibration(held_out, output if one is network else evaluate(one, held_out, device), zero_k)
-        began = [number for number in pretrained if number <= one.config.companions]
-        content = describe(one, examples, calibration, device, pretrained=bool(began)) | card | {"name": own}
+        began = any(number <= one.config.companions for number in pretrained)
+        content = describe(one, examples, calibration, device, pretrained=began) | card | {"name": own}
         write_card(one, folder, weights, card=content, counts=counts, calibration=calibration, domain=domain)
     return folder / f"{name}.json"
 
