@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -181,6 +182,9 @@ def test_training_starts_from_what_was_learned_without_labels(examples: list[Exa
         assert torch.allclose(saved[f"averaged.body.{name}"], value, atol=1e-5)
     train_order(examples, tmp_path, CPU, schedule=still, **options)
     assert len(asked) == 1, "a run that has begun does not read them again"
+    shutil.rmtree(tmp_path / "body")
+    with pytest.raises(DataError, match="begun with --pretrain"):
+        train_order(examples, tmp_path, CPU, schedule=still, **options | {"unlabelled": None})
 
 
 def test_splits_never_share_a_formula(examples: list[Example]) -> None:

@@ -75,12 +75,18 @@ def train_order(
         compiled: compile the convolutions (`Body.compile_layers`).
         progress: show progress bars.
         log: receives one line an epoch.
+
+    Raises:
+        DataError: the run began with structures without labels, and none are given to go on with.
     """
+    begun = (run / "body" / CHECKPOINT).is_file()
+    if unlabelled is None and was_pretrained(run) and not begun:
+        raise DataError("was begun with --pretrain; go on with it, or choose another folder", str(run))
     torch.manual_seed(schedule.seed)
     network = MagnetismNetwork(config).to(device)
     if compiled:
         network.body.compile_layers()
-    if unlabelled is not None and not (run / "body" / CHECKPOINT).is_file():
+    if unlabelled is not None and not begun:
         started = pretrain(
             unlabelled(), run / FIRST, device, network.config, compiled=compiled, progress=progress, log=log
         )
