@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Structure
 
 from magnetite.cli import main
 from magnetite.errors import ExchangeError
 from magnetite.exchange import ExchangeModel, temperature
 from magnetite.exchange.checks import dimensions, warnings_of
 from magnetite.exchange.conventions import K_B
-from magnetite.exchange.fitting import fit_exchange
 from magnetite.exchange.formats import write
-from magnetite.exchange.fourier import fourier, maximum
+from magnetite.exchange.fourier import maximum
 from magnetite.exchange.luttinger import ground_state
 from magnetite.exchange.rpa import rpa_temperature
 from magnetite.exchange.shells import element_of
@@ -122,49 +121,6 @@ def test_warnings_name_what_is_odd() -> None:
 def test_a_grid_that_misses_the_transition_is_reported() -> None:
     report = transition_temperature(cubic(), effort=SMALL, temperatures=np.array([2.5, 2.7, 2.9, 3.1, 3.3]) / K_B)
     assert any("miss the transition" in text for text in report.warnings)
-
-
-def orders(j1: float, j2: float) -> tuple[list[Structure], list[float]]:
-    """Simple cubic crystals of 1, 2, 4 and 8 sites with energies of a known model."""
-    patterns = {(1, 1, 1): lambda _: 1, (1, 1, 2): lambda c: (-1) ** c[2], (1, 2, 2): lambda c: (-1) ** (c[1] + c[2]),
-                (2, 2, 2): lambda c: (-1) ** sum(c), (1, 1, 4): lambda c: 1 if c[2] < 2 else -1}  # fmt: skip
-    structures, energies = [], []
-    for sizes, sign in patterns.items():
-        cells = list(np.ndindex(*sizes))
-        moments = [2.2 * sign(cell) for cell in cells]
-        cell = Structure(Lattice.orthorhombic(*(3.0 * n for n in sizes)), ["Fe"] * len(cells), np.array(cells) / sizes)
-        cell.add_site_property("magmom", moments)
-        total = -8.0 * len(cells)
-        for place in cells:
-            for step in np.ndindex(3, 3, 3):
-                shift = np.array(step) - 1
-                j = {1: j1, 2: j2}.get(int(abs(shift).sum()), 0.0)
-                other = tuple(int(n) for n in (np.array(place) + shift) % sizes)
-                total -= 0.5 * j * sign(place) * sign(other) / 1000
-        structures.append(cell)
-        energies.append(total)
-    return structures, energies
-
-
-def test_constants_come_back_from_energies_of_cells_of_mixed_size() -> None:
-    structures, energies = orders(12.0, -3.5)
-    fit = fit_exchange(structures, energies, cutoff=4.5)
-    assert np.allclose(fit.couplings, [12.0, -3.5], atol=1e-6)
-    assert fit.offset == pytest.approx(-8)
-    assert fit.residual < 1e-6
-    noisy = fit_exchange(structures, np.array(energies) + 0.002 * np.array([1, -1, 1, -1, 1]), cutoff=4.5)
-    assert (noisy.errors > 0.01).all()
-    assert (abs(noisy.couplings - [12.0, -3.5]) < 6 * noisy.errors).all()
-    assert fourier(fit.model, np.zeros((1, 3)))[0, 0, 0].real == pytest.approx(6 * 12 - 12 * 3.5)
-
-
-def test_orders_that_cannot_tell_shells_apart_are_refused() -> None:
-    structures, energies = orders(12.0, -3.5)
-    with pytest.raises(ExchangeError, match="do not tell 3 unknowns apart"):
-        fit_exchange(structures[:2], energies[:2], cutoff=4.5)
-    bare = structures[0].copy().remove_site_property("magmom")
-    with pytest.raises(ExchangeError, match="magmom"):
-        fit_exchange([bare], [0.0], cutoff=4.5)
 
 
 def test_labels_become_elements() -> None:

@@ -18,6 +18,9 @@ second derivatives of a magnetic potential's energy in the magnetic state of a s
 
 H = - sum over pairs (each once) J e_i.e_j, unit vectors, meV: positive is ferromagnetic. Other programs' conventions
 are turned into this one on reading and back on writing.
+
+With --fit the file holds what DFT computed of one crystal, one frame a magnetic state, with energy and magmoms (and,
+for --magnetic-forces, the array magnetic_forces): least squares find the constants, with errors.
 """
 EXAMPLES = """\
 examples:
@@ -26,6 +29,8 @@ examples:
   magnetite exchange J.csv --ground-state --out order.mcif --plot J.png --plot-q Jq.png
   magnetite exchange compounds.jsonl.gz --name NiO --ground-state
   magnetite exchange NiO-1-AFM.extxyz --potential potential-nio --to J.csv
+  magnetite exchange orders.extxyz --fit 4.5 --to J.csv
+  magnetite exchange constrained.extxyz --fit 4.5 --magnetic-forces
 """
 FORMATS = ("uppasd", "vampire", "spirit", "csv", "json")
 """Those of `magnetite.exchange.formats`, repeated to keep ``--help`` quick."""
@@ -33,7 +38,7 @@ SHELLS = 12
 
 
 def add_input(parser: argparse.ArgumentParser) -> None:
-    """The file of exchange constants, or a structure whose constants a potential gives."""
+    """The file of exchange constants, or of what they are taken from."""
     parser.add_argument("file", type=Path, metavar="FILE", help="inpsd.dat or its folder, ucf, cfg, csv, json, jsonl")
     parser.add_argument("--format", choices=FORMATS, help="of the file, if its name does not say")
     parser.add_argument("--name", help="which record of a file with several")
@@ -42,6 +47,13 @@ def add_input(parser: argparse.ArgumentParser) -> None:
         metavar="CARD",
         help="the file is a structure with moments: take the constants from this potential",
     )
+    parser.add_argument(
+        "--fit",
+        type=float,
+        metavar="Å",
+        help="the file holds magnetic states: fit to their energies, up to this distance",
+    )
+    parser.add_argument("--magnetic-forces", action="store_true", help="fit to −dE/dm of constrained moments instead")
     parser.add_argument("--reach", type=float, metavar="Å", help="longest bond of the potential (default: its cutoff)")
 
 
@@ -50,6 +62,10 @@ def load_constants(args: argparse.Namespace) -> ExchangeModel:
 
     Tensors where the potential knows spin–orbit coupling, numbers otherwise.
     """
+    if args.fit is not None:
+        from magnetite.exchange.states import fit_file, with_errors
+
+        return with_errors(fit_file(args.file, args.fit, to_forces=args.magnetic_forces))
     if args.potential is None:
         from magnetite.exchange.formats import read
 

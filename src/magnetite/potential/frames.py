@@ -71,10 +71,7 @@ def read_frames(
     Raises:
         DataError: the file cannot be read, or a frame lacks energy or moments.
     """
-    try:
-        images = _images(path)
-    except Exception as error:
-        raise DataError(f"ASE cannot read the frames ({type(error).__name__}: {error})", str(path)) from error
+    images = read_images(path)
     left_out = set(without)
     kept = [
         (number, atoms) for number, atoms in enumerate(images) if str(atoms.info.get("group", "all")) not in left_out
@@ -84,43 +81,60 @@ def read_frames(
     return [_frame(atoms, cutoff, f"{path}, frame {number}", self_consistent) for number, atoms in kept]
 
 
-def _images(path: Path) -> list[Atoms]:
-    """All frames; unpacked first, since ASE jumps about in the file and gzip starts anew at each jump back."""
+def read_images(path: Path) -> list[Atoms]:
+    """All frames of a file, also gzipped, as ASE reads them.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     from ase.io import read
     from ase.io.formats import filetype
 
-    source: Path | io.StringIO = path
-    if path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8") as packed:
-            source = io.StringIO(packed.read())
-    images = read(source, index=":", format=filetype(str(path)))
+    try:
+        source: Path | io.StringIO = path
+        if path.suffix == ".gz":  # unpacked first: ASE jumps about in the file, and gzip starts anew at each jump back
+            with gzip.open(path, "rt", encoding="utf-8") as packed:
+                source = io.StringIO(packed.read())
+        images = read(source, index=":", format=filetype(str(path)))
+    except Exception as error:
+        raise DataError(f"ASE cannot read the frames ({type(error).__name__}: {error})", str(path)) from error
     assert isinstance(images, list)
     return images
 
 
-def _frame(atoms: Atoms, cutoff: float, source: str, self_consistent: bool) -> Frame:
+def labelled(atoms: Atoms, source: str) -> tuple[float, NDArray[np.float64], NDArray[np.float64] | None]:
+    """Energy in eV, moments in μB, (n, 3), and −dE/dm in eV/μB, (n, 3), where the frame has them.
+
+    Raises:
+        DataError: energy or moments are missing or no finite numbers.
+    """
     results = dict(atoms.calc.results) if atoms.calc else {}
     if "energy" not in results:
         raise DataError("has no energy", source)
-    moments = results.get("magmoms", atoms.arrays.get("initial_magmoms"))
+    energy, moments = float(results["energy"]), results.get("magmoms", atoms.arrays.get("initial_magmoms"))
+    if not np.isfinite(energy):
+        raise DataError("energy is not finite", source)
     if moments is None:
         raise DataError("has no magmoms", source)
-    magnetic = atoms.arrays.get(MAGNETIC_FORCES)
+    magnetic = _finite(atoms.arrays.get(MAGNETIC_FORCES), (len(atoms), 3), MAGNETIC_FORCES, source)
+    return energy, as_vectors(moments, len(atoms), source), magnetic
+
+
+def _frame(atoms: Atoms, cutoff: float, source: str, self_consistent: bool) -> Frame:
+    energy, moments, magnetic = labelled(atoms, source)
     if magnetic is None and self_consistent:
         magnetic = np.zeros((len(atoms), 3))
+    results = atoms.calc.results
     stress = results.get("stress")
-    frame = Frame(
-        around=surroundings(as_crystal(atoms, source), as_vectors(moments, len(atoms), source), cutoff),
-        energy=float(results["energy"]),
+    return Frame(
+        around=surroundings(as_crystal(atoms, source), moments, cutoff),
+        energy=energy,
         forces=_finite(results.get("forces"), (len(atoms), 3), "forces", source),
         stress=None if stress is None else _finite(_full(np.asarray(stress)), (3, 3), "stress", source),
-        magnetic=_finite(magnetic, (len(atoms), 3), MAGNETIC_FORCES, source),
+        magnetic=magnetic,
         group=str(atoms.info.get("group", "all")),
         source=source,
     )
-    if not np.isfinite(frame.energy):
-        raise DataError("energy is not finite", source)
-    return frame
 
 
 def as_vectors(moments: object, n_atoms: int, source: str | None = None) -> NDArray[np.float64]:

@@ -1,0 +1,49 @@
+"""Exchange constants from a file of magnetic states: what DFT wrote, whole, to constants with errors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from magnetite.errors import DataError
+from magnetite.exchange.fitting import ExchangeFit, fit_exchange, fit_exchange_to_forces
+from magnetite.exchange.model import ExchangeModel
+from magnetite.potential.frames import MAGNETIC_FORCES, labelled, read_images
+
+
+def fit_file(path: Path, cutoff: float, *, to_forces: bool = False) -> ExchangeFit:
+    """Fit exchange constants to a file's states.
+
+    Args:
+        path: extxyz (also gzipped) or another format of ASE's, one frame a state of one crystal, with ``energy`` and
+            ``magmoms``, and for `to_forces` the array ``magnetic_forces`` (-dE/dm in eV/μB).
+        cutoff: shells up to this distance in Å are fitted.
+        to_forces: fit to magnetic forces instead of energies; frames without them are not asked.
+
+    Raises:
+        DataError: the file cannot be read, or a frame lacks energy or moments.
+        ExchangeError: its states do not tell the constants.
+    """
+    from pymatgen.core.structure import Structure
+
+    structures, energies, forces = [], [], []
+    for number, atoms in enumerate(read_images(path)):
+        energy, moments, magnetic = labelled(atoms, f"{path}, frame {number}")
+        if to_forces:
+            if magnetic is None:
+                continue
+            forces.append(magnetic)
+        crystal = Structure(atoms.cell[:], atoms.numbers, atoms.positions, coords_are_cartesian=True)
+        structures.append(crystal.add_site_property("magmom", moments.tolist()))
+        energies.append(energy)
+    if not structures:
+        raise DataError(f"no frame has {MAGNETIC_FORCES}" if to_forces else "holds no frames", str(path))
+    if to_forces:
+        return fit_exchange_to_forces(structures, forces, cutoff=cutoff, name=path.name)
+    return fit_exchange(structures, energies, cutoff=cutoff, name=path.name)
+
+
+def with_errors(fit: ExchangeFit) -> ExchangeModel:
+    """The model of a fit, which tells in its notes how well each constant is known."""
+    of = "energies" if fit.offset is not None else "magnetic forces"
+    return replace(fit.model, notes=(*fit.model.notes, f"fitted to {of}:", *str(fit).splitlines()))
