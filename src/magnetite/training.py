@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from magnetite.errors import DataError
+from magnetite.optimizers import OptimizerName, make_optimizer, restore, state_tensors
 from magnetite.whole import whole
 
 Work = TypeVar("Work")
@@ -35,12 +36,13 @@ class Schedule:
 
     Attributes:
         epochs: passes over what the task draws for an epoch.
-        learning_rate: peak of the one-cycle schedule (AdamW).
+        learning_rate: peak of the one-cycle schedule.
         warmup: share of the steps in which the rate rises.
-        weight_decay: AdamW's.
+        weight_decay: decoupled, a step and learning rate.
         ema: decay per step of the averaged weights that are validated and shipped.
         clip: largest norm of the gradient.
         seed: of the draws and the initial weights.
+        optimizer: as `make_optimizer` knows them.
     """
 
     epochs: int = 20
@@ -50,6 +52,7 @@ class Schedule:
     ema: float = 0.998
     clip: float = 2.0
     seed: int = 0
+    optimizer: OptimizerName = "adamw"
 
     def rate(self, progress: float) -> float:
         """Learning rate at a share 0–1 of the run."""
@@ -100,7 +103,7 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(schedule.seed)
     parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, weight_decay=schedule.weight_decay)
+    optimizer = make_optimizer(schedule.optimizer, parameters, schedule.weight_decay)
     averaged = deepcopy(model).requires_grad_(requires_grad=False)
     done = _resume(folder, model, averaged, optimizer, schedule, data)
     for epoch in range(done, schedule.epochs):
@@ -141,11 +144,6 @@ def _average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
     torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1 - decay)
 
 
-def _state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    state = optimizer.state_dict()["state"]
-    return {f"optimizer.{index}.{name}": value for index, entry in state.items() for name, value in entry.items()}
-
-
 def _save(
     folder: Path,
     model: nn.Module,
@@ -157,7 +155,7 @@ def _save(
 ) -> None:
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"averaged.{name}": value for name, value in averaged.state_dict().items()}
-    tensors |= _state(optimizer)
+    tensors |= {f"optimizer.{name}": value for name, value in state_tensors(optimizer).items()}
     metadata = {"epoch": str(done), "schedule": json.dumps(asdict(schedule)), "data": data}
     with whole(folder / CHECKPOINT) as file:
         file.write(save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata))
@@ -177,18 +175,15 @@ def _resume(
     with safe_open(path, "pt") as handle:
         metadata = handle.metadata()
         tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (not a mapping)
-    if json.loads(metadata["schedule"]) != asdict(schedule):
+    if Schedule(**json.loads(metadata["schedule"])) != schedule:
         raise DataError("holds a run with other settings; choose another folder", str(folder))
     if metadata.get("data", data) != data:
         raise DataError("holds a run that learned from other data; choose another folder", str(folder))
-    for prefix, target in (("model.", model), ("averaged.", averaged)):
-        target.load_state_dict(
-            {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-        )
-    state = optimizer.state_dict()
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, entry = name.split(".", 2)
-            state["state"].setdefault(int(index), {})[entry] = value
-    optimizer.load_state_dict(state)
+    model.load_state_dict(_under("model.", tensors))
+    averaged.load_state_dict(_under("averaged.", tensors))
+    restore(optimizer, _under("optimizer.", tensors))
     return int(metadata["epoch"])
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
