@@ -72,7 +72,7 @@ def add_parser(subparsers: Any) -> None:
         "potentials (--data is one file with energy, forces, magmoms and where known stress and magnetic_forces)"
     )
     potential.add_argument("--cutoff", type=float, default=5.0, help="in Å (default: %(default)s)")
-    potential.add_argument("--learning-rate", type=float, default=None, help="largest (default: 0.002)")
+    potential.add_argument("--learning-rate", type=float, default=None, help="largest (default: 0.003)")
     potential.add_argument(
         "--weight-decay", type=float, default=None,
         help="more of it for few frames that differ much, less for many or for frames near one state (default: 0.1)",

@@ -17,7 +17,9 @@ from magnetite.potential.start import configure, set_references, solve_linear, u
 from magnetite.potential.tasks import PotentialTask
 from magnetite.training import Schedule, fit
 
-SCHEDULE = Schedule(epochs=300, learning_rate=2e-3, warmup=0.05, weight_decay=0.1, ema=0.995, clip=10.0)
+SCHEDULE = Schedule(
+    epochs=100, learning_rate=3e-3, warmup=0.05, weight_decay=0.1, ema=0.995, clip=10.0, optimizer="soap"
+)
 EMPTY = PotentialConfig((), (), (), (), modulated=False)
 """The default size; elements and scales come from the data."""
 
