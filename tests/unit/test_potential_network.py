@@ -13,7 +13,7 @@ from small_potential import CUTOFF, DTYPE, batch_of, network, rotation, shaken
 from magnetite.errors import StructureError
 from magnetite.potential.batch import Surroundings, collate, surroundings
 from magnetite.potential.derivatives import differentiate
-from magnetite.potential.network import PotentialConfig, PotentialNetwork
+from magnetite.potential.network import PotentialNetwork
 from magnetite.potential.spins import bounded
 from magnetite.structures import as_crystal
 
@@ -178,13 +178,3 @@ def test_moments_beyond_the_data_meet_a_wall() -> None:
     model = network()
     energies = [energy(model, atoms, factor * moments) for factor in (3, 4, 6)]
     assert energies[0] < energies[1] < energies[2]
-
-
-@pytest.mark.parametrize("modulated", [True, False])
-def test_the_explicit_part_is_what_was_found_unless_it_is_modulated(modulated: bool) -> None:
-    config = replace(network().config, modulated=modulated)
-    names = dict(PotentialNetwork(config).named_parameters())
-    assert ("explicit.shift" in names) == modulated
-    settings = config.as_dict()
-    del settings["modulated"]
-    assert PotentialConfig(**settings).modulated, "cards that do not say are of the time when all were"

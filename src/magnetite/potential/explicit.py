@@ -1,9 +1,8 @@
 """The part of the energy that one can read: pair potential, exchange constants and Landau polynomials.
 
-Σ_i [ ½ Σ_j V(r_ij; z_i, z_j) + Σ_n a_n(z_i) (x_i − x0)^n ] − ½ Σ_ij Σ_q J_q(r_ij; z_i, x_i, surroundings of i)
-φ_q(m_i, m_j), with x = |m|² and φ the pair's s = m_i·m_j, s² (biquadratic) and s |m_j|². The constants are linear in
-the energy: least squares find them. A network may modulate them by the surroundings; where these vary much (iron from
-6 to 21 Å³/atom), that makes them extrapolate badly and their training slow, and they stay as found.
+Σ_i [ ½ Σ_j V(r_ij; z_i, z_j) + Σ_n a_n(z_i) (x_i − x0)^n ] − ½ Σ_ij Σ_q J_q(r_ij; z_i, x_i) φ_q(m_i, m_j), with
+x = |m|² and φ the pair's s = m_i·m_j, s² (biquadratic) and s |m_j|². The constants are linear in the energy: least
+squares find them, and they stay as found.
 """
 
 from __future__ import annotations
@@ -35,14 +34,6 @@ class ExplicitEnergy(nn.Module):
         self.terms = config.landau + 2 * self.exchange + plain
         # Solved for, not trained: the optimizer's steps know no scale, and would shake what least squares found.
         self.linear = nn.Parameter(torch.zeros(kinds, self.terms), requires_grad=False)
-        self.modulation: nn.Module | None = None
-        if not config.modulated:
-            return
-        self.shift = nn.Parameter(torch.zeros(kinds, self.terms))
-        last = nn.Linear(config.hidden // 2, self.terms)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.modulation = nn.Sequential(nn.Linear(plain + 1, config.hidden // 2), nn.SiLU(), last)
 
     def features(self, species: Tensor, sizes: Tensor, isotropic: Tensor) -> Tensor:
         """What the constants multiply, (n, terms).
@@ -58,12 +49,7 @@ class ExplicitEnergy(nn.Module):
         pairs = -0.5 * isotropic[:, self.plain : self.plain + self.exchange]
         return torch.cat([landau, pairs, pairs * x[:, None], 0.5 * isotropic[:, : self.plain]], dim=-1)
 
-    def forward(self, species: Tensor, sizes: Tensor, isotropic: Tensor, scale: Tensor) -> Tensor:
-        """Energies in eV, (n,); arguments as those of `features`, and the unit of what is learned in eV."""
-        features = self.features(species, sizes, isotropic)
-        if self.modulation is None:
-            return (features * self.linear[species]).sum(-1)
-        known = torch.cat([isotropic[:, : self.plain], sizes[:, None]], dim=-1)
-        constants = self.linear[species] + scale * (self.shift[species] + self.modulation(known))
-        energies: Tensor = (features * constants).sum(-1)
+    def forward(self, species: Tensor, sizes: Tensor, isotropic: Tensor) -> Tensor:
+        """Energies in eV, (n,); arguments as those of `features`."""
+        energies: Tensor = (self.features(species, sizes, isotropic) * self.linear[species]).sum(-1)
         return energies

@@ -44,7 +44,6 @@ class PotentialConfig:
         landau: highest power of |m|² in the energy of a lone moment.
         spin_orbit: couple moments to the lattice.
         energy_scale: unit of what the dense layers give before data sets it, in eV.
-        modulated: let the surroundings change the constants of the explicit part; potentials trained before 0.2 do.
     """
 
     numbers: tuple[int, ...]
@@ -59,7 +58,6 @@ class PotentialConfig:
     landau: int = 4
     spin_orbit: bool = False
     energy_scale: float = 0.3
-    modulated: bool = True
 
     def __post_init__(self) -> None:
         for name in ("numbers", "scales", "centres", "widths"):
@@ -125,7 +123,7 @@ class PotentialNetwork(nn.Module):
         spins, sizes, factors, basis, both, magnetic, wall = self._pairs(batch, lengths)
         shapes = self.harmonics(batch.vectors / lengths[..., None])
         density = both.transpose(1, 2) @ shapes  # (n, first, (lmax + 1)²)
-        explicit = self.explicit(batch.species, sizes, density[..., 0], self.scale)
+        explicit = self.explicit(batch.species, sizes, density[..., 0])
 
         parts = [density[..., part] for part in blocks(lmax)]
         left, right = self.left(parts), self.right(parts)
