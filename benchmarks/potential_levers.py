@@ -1,6 +1,6 @@
 """What optimizer, size and batches bring to the potential of iron, each for about the same time.
 
-python benchmarks/potential_levers.py DATA/potential --run RUN [--lines soap radial …]
+python benchmarks/potential_levers.py DATA/potential --run RUN [--lines SOAP "degree 3" …]
 
 Frames that train and choose the shipped potential are divided once more; its test is not touched. Every line is one
 network, seven to nine minutes of one core. The folder keeps each: the same call goes on where it was stopped, and lines
