@@ -9,6 +9,7 @@ from magnetite.errors import DataError
 from magnetite.exchange.fitting import ExchangeFit, fit_exchange, fit_exchange_to_forces
 from magnetite.exchange.model import ExchangeModel
 from magnetite.potential.frames import MAGNETIC_FORCES, labelled, read_images
+from magnetite.structures import as_crystal
 
 
 def fit_file(path: Path, cutoff: float, *, to_forces: bool = False) -> ExchangeFit:
@@ -22,19 +23,22 @@ def fit_file(path: Path, cutoff: float, *, to_forces: bool = False) -> ExchangeF
 
     Raises:
         DataError: the file cannot be read, or a frame lacks energy or moments.
+        StructureError: a frame is no crystal.
         ExchangeError: its states do not tell the constants.
     """
     from pymatgen.core.structure import Structure
 
     structures, energies, forces = [], [], []
     for number, atoms in enumerate(read_images(path)):
-        energy, moments, magnetic = labelled(atoms, f"{path}, frame {number}")
+        source = f"{path}, frame {number}"
+        energy, moments, magnetic = labelled(atoms, source)
         if to_forces:
             if magnetic is None:
                 continue
             forces.append(magnetic)
-        crystal = Structure(atoms.cell[:], atoms.numbers, atoms.positions, coords_are_cartesian=True)
-        structures.append(crystal.add_site_property("magmom", moments.tolist()))
+        crystal = as_crystal(atoms, source)
+        structure = Structure(crystal.lattice, atoms.get_chemical_symbols(), crystal.frac_coords)
+        structures.append(structure.add_site_property("magmom", moments.tolist()))
         energies.append(energy)
     if not structures:
         raise DataError(f"no frame has {MAGNETIC_FORCES}" if to_forces else "holds no frames", str(path))
