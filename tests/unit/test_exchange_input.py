@@ -95,6 +95,10 @@ def test_commands_refuse_before_they_work(tmp_path, capsys) -> None:
         ("tc", ["--out", str(tmp_path / "none" / "x.json")], "no such folder"),
         ("exchange", ["--plot-q", str(tmp_path / "none" / "x.png")], "no such folder"),
         ("exchange", ["--potential", "propagation"], "no magnetic potential"),
+        ("exchange", ["--magnetic-forces"], "give --fit"),
+        ("tc", ["--reach", "4"], "give --potential"),
+        ("tc", ["--fit", "4", "--potential", "potential-nio"], "not allowed with"),
+        ("exchange", ["--fit", "4", "--name", "NiO"], "of files of exchange constants"),
     ):
         try:
             code = main([command, file, *arguments])

@@ -42,12 +42,13 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="inpsd.dat or its folder, ucf, cfg, csv, json, jsonl")
     parser.add_argument("--format", choices=FORMATS, help="of the file, if its name does not say")
     parser.add_argument("--name", help="which record of a file with several")
-    parser.add_argument(
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
         "--potential",
         metavar="CARD",
         help="the file is a structure with moments: take the constants from this potential",
     )
-    parser.add_argument(
+    source.add_argument(
         "--fit",
         type=float,
         metavar="Å",
@@ -61,7 +62,11 @@ def load_constants(args: argparse.Namespace) -> ExchangeModel:
     """The exchange constants of a file or, in the state of a structure's moments, of a potential.
 
     Tensors where the potential knows spin–orbit coupling, numbers otherwise.
+
+    Raises:
+        ExchangeError: an option says something of another source.
     """
+    _check_options(args)
     if args.fit is not None:
         from magnetite.exchange.states import fit_file, with_errors
 
@@ -88,6 +93,18 @@ def load_constants(args: argparse.Namespace) -> ExchangeModel:
         found.lattice, found.frac_coords, found.bonds, values, species=found.species, moments=found.moments,
         name=args.file.stem, notes=notes,
     )  # fmt: skip
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """An option that the source does not read must not look as if it had been heeded."""
+    from magnetite.errors import ExchangeError
+
+    if args.magnetic_forces and args.fit is None:
+        raise ExchangeError("--magnetic-forces says what to fit to: give --fit Å as well")
+    if args.reach is not None and args.potential is None:
+        raise ExchangeError("--reach is of a potential: give --potential CARD as well")
+    if (args.format or args.name) and (args.fit is not None or args.potential is not None):
+        raise ExchangeError("--format and --name are of files of exchange constants, not of structures")
 
 
 def add_parser(subparsers: Any) -> None:
