@@ -97,7 +97,7 @@ def fit(
         log: receives one line an epoch.
 
     Raises:
-        DataError: the folder holds the run of another schedule or of other data.
+        DataError: the folder holds the run of another schedule, network or of other data.
         KeyboardInterrupt: passed on; finished epochs are kept in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -179,8 +179,11 @@ def _resume(
         raise DataError("holds a run with other settings; choose another folder", str(folder))
     if metadata.get("data", data) != data:
         raise DataError("holds a run that learned from other data; choose another folder", str(folder))
-    model.load_state_dict(_under("model.", tensors))
-    averaged.load_state_dict(_under("averaged.", tensors))
+    try:
+        model.load_state_dict(_under("model.", tensors))
+        averaged.load_state_dict(_under("averaged.", tensors))
+    except RuntimeError as error:
+        raise DataError("holds a run of another network; choose another folder", str(folder)) from error
     restore(optimizer, _under("optimizer.", tensors))
     return int(metadata["epoch"])
 

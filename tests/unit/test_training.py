@@ -56,7 +56,7 @@ class Line:
 
 def line_model() -> nn.Sequential:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(1, 3), nn.Linear(3, 1))
+    return nn.Sequential(nn.Linear(1, 5), nn.Linear(5, 1))
 
 
 SCHEDULE = Schedule(epochs=6, learning_rate=0.1, ema=0.9, weight_decay=0.0)
@@ -95,6 +95,8 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
         fit(line_model(), Line(), SCHEDULE, tmp_path, data="others", progress=False, log=lambda _: None)
     with pytest.raises(DataError, match="other settings"):
         fit(line_model(), Line(), replace(SCHEDULE, seed=1), tmp_path, progress=False, log=lambda _: None)
+    with pytest.raises(DataError, match="another network"):
+        fit(nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1)), Line(), SCHEDULE, tmp_path, log=lambda _: None)
 
 
 def example(number: int, metal: str, length: float, order: int, zero_k: int, stratum: str) -> Example:
