@@ -49,11 +49,12 @@ LINES = {
     "12 radial functions": Line(16, config={"radial": 12}),
     "degree 3": Line(13, config={"degree": 3}),
     "SOAP": Line(18, {}),
+    "SOAP and embedding": Line(18, {}, {"embedding": EMPTY.embedding}),
 }
 
 
 def trained(line: Line, split: Split, folder: Path) -> Committee:
-    config = configure(split.train, replace(EMPTY, **line.config))
+    config = configure(split.train, replace(EMPTY, **({"embedding": ()} | line.config)))
     schedule = replace(SCHEDULE, epochs=line.epochs, seed=2, **line.schedule)
     with mock.patch.multiple(tasks, **{"EDGES": tasks.EDGES} | line.task):
         return train_potential(split, config, folder, torch.device("cpu"), schedule=schedule)

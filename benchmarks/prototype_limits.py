@@ -8,6 +8,7 @@ Prints the table of docs/structure-types.md; with --atoms also the time and memo
 from __future__ import annotations
 
 import argparse
+import re
 import resource
 import time
 
@@ -80,7 +81,7 @@ def main() -> None:
         if report.error:
             print(f"| {text} | | | | error: {report.error} |")
             continue
-        told = "; ".join(warning.split(":")[0].split("(")[0].strip() for warning in report.warnings)
+        told = "; ".join(re.sub(r" \([^)]*\)", "", warning.split(":")[0]) for warning in report.warnings)
         print(f"| {text} | {report.name} | {report.probability:.2f} | {report.mutual_information:.2f} | {told} |")
     if args.atoms:
         show_large(args.atoms)

@@ -126,8 +126,8 @@ def test_smooth_at_the_cutoff() -> None:
         forces.append(float(differentiate(model, batch_of(pair, moments)).forces[1, 2]))
     assert forces[2] == 0
     assert abs(forces[0]) > abs(forces[1])
-    # The envelope vanishes with slope and curvature, the waves in it once: forces fall as the cube of the distance.
-    assert forces[0] / forces[1] == pytest.approx(8, rel=0.05)
+    # The envelope vanishes with slope and curvature: forces fall as the square of the distance.
+    assert forces[0] / forces[1] == pytest.approx(4, rel=0.05)
 
 
 @pytest.mark.parametrize("spin_orbit", [False, True])

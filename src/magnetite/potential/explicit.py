@@ -1,8 +1,9 @@
 """The part of the energy that one can read: pair potential, exchange constants and Landau polynomials.
 
-Σ_i [ ½ Σ_j V(r_ij; z_i, z_j) + Σ_n a_n(z_i) (x_i − x0)^n ] − ½ Σ_ij Σ_q J_q(r_ij; z_i, x_i) φ_q(m_i, m_j), with
-x = |m|² and φ the pair's s = m_i·m_j, s² (biquadratic) and s |m_j|². The constants are linear in the energy: least
-squares find them, and they stay as found.
+Σ_i [ ½ Σ_j V(r_ij; z_i, z_j) + Σ_k b_k(z_i) √ρ_k,i + Σ_n a_n(z_i) (x_i − x0)^n ]
+− ½ Σ_ij Σ_q J_q(r_ij; z_i, x_i) φ_q(m_i, m_j), with x = |m|², ρ_k,i = Σ_j exp(−λ_k r_ij) the density that neighbours
+bring (embedding of metals: Finnis & Sinclair, Phil. Mag. A 50, 45, 1984) and φ the pair's s = m_i·m_j, s² (biquadratic)
+and s |m_j|². The constants are linear in the energy: least squares find them, and they stay as found.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from magnetite.potential.spins import EXCHANGE, SPIN_FACTORS
 
 if TYPE_CHECKING:
     from magnetite.potential.network import PotentialConfig
+
+_FAINT = 1e-3
+"""Density below which its root is smooth: an atom that leaves its last neighbour feels no jump."""
 
 
 class ExplicitEnergy(nn.Module):
@@ -31,25 +35,27 @@ class ExplicitEnergy(nn.Module):
         self.powers, self.plain = config.landau, plain
         self.register_buffer("centres", torch.tensor(config.centres, dtype=torch.get_default_dtype()))
         self.register_buffer("widths", torch.tensor(config.widths, dtype=torch.get_default_dtype()))
-        self.terms = config.landau + 2 * self.exchange + plain
+        self.terms = config.landau + 2 * self.exchange + plain + len(config.embedding)
         # Solved for, not trained: the optimizer's steps know no scale, and would shake what least squares found.
         self.linear = nn.Parameter(torch.zeros(kinds, self.terms), requires_grad=False)
 
-    def features(self, species: Tensor, sizes: Tensor, isotropic: Tensor) -> Tensor:
+    def features(self, species: Tensor, sizes: Tensor, isotropic: Tensor, densities: Tensor) -> Tensor:
         """What the constants multiply, (n, terms).
 
         Args:
             species: (n,).
             sizes: scaled |m|², (n,).
             isotropic: l = 0 of the density of neighbours, (n, plain + magnetic).
+            densities: ρ_k, not negative, (n, n_decays).
         """
         centre, width = self.centres[species], self.widths[species]
         x, origin = (sizes - centre) / width, -centre / width
         landau = torch.stack([x**n - origin**n for n in range(1, self.powers + 1)], dim=-1)
         pairs = -0.5 * isotropic[:, self.plain : self.plain + self.exchange]
-        return torch.cat([landau, pairs, pairs * x[:, None], 0.5 * isotropic[:, : self.plain]], dim=-1)
+        embedded = torch.sqrt(densities + _FAINT) - _FAINT**0.5
+        return torch.cat([landau, pairs, pairs * x[:, None], 0.5 * isotropic[:, : self.plain], embedded], dim=-1)
 
-    def forward(self, species: Tensor, sizes: Tensor, isotropic: Tensor) -> Tensor:
+    def forward(self, species: Tensor, sizes: Tensor, isotropic: Tensor, densities: Tensor) -> Tensor:
         """Energies in eV, (n,); arguments as those of `features`."""
-        energies: Tensor = (self.features(species, sizes, isotropic) * self.linear[species]).sum(-1)
+        energies: Tensor = (self.features(species, sizes, isotropic, densities) * self.linear[species]).sum(-1)
         return energies

@@ -21,7 +21,7 @@ from magnetite.potential.tasks import EDGES, assemble, frame_cost, measure
 from magnetite.potential.weights import to_tensors
 from magnetite.runtime import by_edges
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"
 UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "GPa", "magnetic": "meV/μB"}
 USUAL, LEAST_SPREAD = 0.95, {"energy": 1e-3, "forces": 0.01}
 """Share of held-out frames on which networks part no more than a card calls usual; eV/atom and eV/Å that always are."""

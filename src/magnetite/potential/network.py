@@ -19,7 +19,7 @@ from magnetite.potential.batch import SpinBatch
 from magnetite.potential.coupling import Harmonics, Mix, Power, SelfProduct, blocks
 from magnetite.potential.explicit import ExplicitEnergy
 from magnetite.potential.orbit import SpinOrbit
-from magnetite.potential.radial import RadialBasis
+from magnetite.potential.radial import Densities, RadialBasis
 from magnetite.potential.spins import SPIN_FACTORS, bounded, spin_factors
 from magnetite.potential.standard import Standard
 
@@ -42,6 +42,7 @@ class PotentialConfig:
         degree: largest l.
         hidden: width of the dense layers.
         landau: highest power of |m|² in the energy of a lone moment.
+        embedding: decays in 1/Å of the densities whose roots the explicit part knows.
         spin_orbit: couple moments to the lattice.
         energy_scale: unit of what the dense layers give before data sets it, in eV.
     """
@@ -58,9 +59,10 @@ class PotentialConfig:
     landau: int = 4
     spin_orbit: bool = False
     energy_scale: float = 0.3
+    embedding: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("numbers", "scales", "centres", "widths"):
+        for name in ("numbers", "scales", "centres", "widths", "embedding"):
             object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON has no tuples
 
     @property
@@ -96,6 +98,7 @@ class PotentialNetwork(nn.Module):
         self.radial = RadialBasis(config.radial, config.cutoff)
         first = config.radial * (mixed + SPIN_FACTORS)
         self.plain = config.radial * mixed
+        self.densities = Densities(config.embedding, config.cutoff)
         self.explicit = ExplicitEnergy(config, self.plain, config.radial * SPIN_FACTORS)
         self.receivers = nn.Embedding(kinds, channels)
         self.left, self.right = (Mix([first] * (lmax + 1), channels) for _ in range(2))
@@ -123,7 +126,7 @@ class PotentialNetwork(nn.Module):
         spins, sizes, factors, basis, both, magnetic, wall = self._pairs(batch, lengths)
         shapes = self.harmonics(batch.vectors / lengths[..., None])
         density = both.transpose(1, 2) @ shapes  # (n, first, (lmax + 1)²)
-        explicit = self.explicit(batch.species, sizes, density[..., 0])
+        explicit = self.explicit(batch.species, sizes, density[..., 0], self.densities(lengths, batch.present))
 
         parts = [density[..., part] for part in blocks(lmax)]
         left, right = self.left(parts), self.right(parts)
@@ -167,8 +170,9 @@ class PotentialNetwork(nn.Module):
 
     def linear_features(self, batch: SpinBatch) -> Tensor:
         """What the constants of the explicit part multiply, (n, terms)."""
-        _, sizes, _, _, both, _, _ = self._pairs(batch, batch.vectors.norm(dim=-1))
-        return self.explicit.features(batch.species, sizes, both.sum(1))
+        lengths = batch.vectors.norm(dim=-1)
+        _, sizes, _, _, both, _, _ = self._pairs(batch, lengths)
+        return self.explicit.features(batch.species, sizes, both.sum(1), self.densities(lengths, batch.present))
 
     def fix_descriptors(self) -> None:
         """Train only what stands behind the invariants."""

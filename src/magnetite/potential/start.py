@@ -20,7 +20,7 @@ NO_MOMENT = 0.02
 """μB; an element whose moments never exceed this carries none."""
 _NARROW = 0.3
 """Spread of |m|² over its largest value below which higher powers of it cannot be told apart."""
-_SAMPLE = 160
+_SAMPLE = 640
 """Frames that least squares see."""
 _ENERGY_LEVER = 0.1
 """Å; an error of the forces over this distance counts as much as one of the energy per atom."""
