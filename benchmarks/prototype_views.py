@@ -5,7 +5,7 @@ python benchmarks/prototype_views.py --data DATA/arise/prototypes
 Structures damaged with another seed than that of `prototype_robustness.py` (one copy of each of 588 supercells a
 level, and ten more of the three classes that are most alike) are asked for under each cutoff that the networks learned
 from. Printed are the mistakes of the best sets of up to three cutoffs, the probabilities under which are averaged;
-predictions look under the first (`magnetite.prototypes.table.VIEWS`). A quarter of an hour of one core.
+predictions look under one of them (`magnetite.prototypes.table.VIEWS`). A quarter of an hour of one core.
 """
 
 from __future__ import annotations
