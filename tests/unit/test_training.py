@@ -56,7 +56,7 @@ class Line:
 
 def line_model() -> nn.Sequential:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(1, 5), nn.Linear(5, 1))
+    return nn.Sequential(nn.Linear(1, 3), nn.Linear(3, 1))
 
 
 SCHEDULE = Schedule(epochs=6, learning_rate=0.1, ema=0.9, weight_decay=0.0)

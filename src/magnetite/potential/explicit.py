@@ -1,4 +1,4 @@
-"""The part of the energy that one can read: pair potential, exchange constants and Landau polynomials.
+"""The part of the energy that one can read: pair potential, embedding, exchange constants and Landau polynomials.
 
 Σ_i [ ½ Σ_j V(r_ij; z_i, z_j) + Σ_k b_k(z_i) √ρ_k,i + Σ_n a_n(z_i) (x_i − x0)^n ]
 − ½ Σ_ij Σ_q J_q(r_ij; z_i, x_i) φ_q(m_i, m_j), with x = |m|², ρ_k,i = Σ_j exp(−λ_k r_ij) the density that neighbours
@@ -23,7 +23,7 @@ _FAINT = 1e-3
 
 
 class ExplicitEnergy(nn.Module):
-    """Pair, Landau and exchange energy of each atom."""
+    """Pair, embedding, Landau and exchange energy of each atom."""
 
     centres: Tensor
     widths: Tensor
