@@ -4,8 +4,8 @@ python benchmarks/prototype_views.py --data DATA/arise/prototypes
 
 Structures damaged with another seed than that of `prototype_robustness.py` (one copy of each of 588 supercells a
 level, and ten more of the three classes that are most alike) are asked for under each cutoff that the networks learned
-from. Printed are the mistakes of the best sets of up to three cutoffs, the probabilities under which are averaged;
-predictions look under one of them (`magnetite.prototypes.table.VIEWS`). A quarter of an hour of one core.
+from. Printed are the mistakes of the cutoffs that predictions look under (`magnetite.prototypes.table.VIEWS`), of
+the best sets of up to three, the probabilities under which are averaged, and of each alone. A quarter of an hour.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def main() -> None:
     single = [entry for entry in found if len(entry[1]) == 1]
     sizes = " | ".join(f"{code} of {len(labels)}" for code, (_, labels) in answers.items())
     print(f"{model.card}, seed {SEED}\n\n| cutoffs | mistakes | {sizes} |\n| --- |" + " --: |" * (len(answers) + 1))
-    for total, chosen, wrong in [*found[:SHOWN], *(entry for entry in single if entry not in found[:SHOWN])]:
+    used = tuple(CUTOFFS.index(view.cutoff) for view in model.views)
+    rest = [entry for entry in single if entry not in found[:SHOWN]]
+    for total, chosen, wrong in [(sum(mistakes(used)), used, mistakes(used)), *found[:SHOWN], *rest]:
         print(f"| {', '.join(str(CUTOFFS[i]) for i in chosen)} | {total} | {' | '.join(map(str, wrong))} |")
 
 

@@ -23,7 +23,7 @@ def describe_model(name: str, classes: Sequence[StructureClass], rows: int) -> d
     """
     return {
         "name": name,
-        "version": "0.4.0",
+        "version": "0.4.1",
         "family": "prototypes",
         "description": (
             f"Structure type, one of {len(classes)}, with uncertainty, of a crystal, layer, tube or finite piece: a "
@@ -49,7 +49,7 @@ def describe_model(name: str, classes: Sequence[StructureClass], rows: int) -> d
             "answer together. No damaged structure is trained on. Figures for damaged structures are no blind test: "
             "all 21 levels of damage were looked at while settings were tried. Settings, seeds and the number of "
             "networks were chosen by validation on ideal rows, the refit with seven of those levels in view; the "
-            "three cutoffs that predictions look under, and how the scale of a sample is found, with damaged copies "
+            "cutoffs that predictions look under, and how the scale of a sample is found, with damaged copies "
             "from other seeds in view."
         ),
         "limits": [

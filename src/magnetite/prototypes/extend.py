@@ -99,7 +99,7 @@ def add_classes(
     classes = [*model.classes, *map(name_class, prototypes)]
     check_labels(classes)
     old = recall(load_file(model.card.weights))
-    grid = tuple(product(model.views, SCALES))
+    grid = tuple(product(dict.fromkeys(model.views), SCALES))
     new = build_table(prototypes, run / "descriptors", grid=grid, first_label=known, progress=progress)
     table = Table.join([old, new])
     refuse_twins(table, known, [entry.label for entry in classes])

@@ -128,7 +128,8 @@ class _Classifier(ZooModel[PreparedSample, Any]):
     def descriptors(self, batch: Sequence[PreparedSample]) -> Tensor:
         """Descriptors of prepared samples under each view, shape (n_views, n, inputs)."""
         pairs = [prepared.pairs for prepared in batch]
-        return torch.stack([describe(pairs, view, self.device) for view in self.views])
+        found = {view: describe(pairs, view, self.device) for view in dict.fromkeys(self.views)}
+        return torch.stack([found[view] for view in self.views])
 
 
 class PrototypeModel(_Classifier):

@@ -25,10 +25,11 @@ SCALES = (0.95, 1.0, 1.05)
 """Settings of the descriptor that the network learns from (Leitherer 2021, Methods, "Dataset creation")."""
 Setting = tuple[Soap, float]
 FULL_GRID: tuple[Setting, ...] = tuple((Soap(c, s), scale) for c, s, scale in product(CUTOFFS, SIGMAS, SCALES))
-VIEWS = (Soap(), Soap(cutoff=3.2), Soap(cutoff=4.8))
-"""Settings under which a sample is looked at for a prediction: the paper's cutoff, one a fifth shorter and one a fifth
-longer. Where damage makes one of them mislead, the other two still see what is there (`docs/structure-types.md`)."""
-USED_GRID: tuple[Setting, ...] = tuple(product(VIEWS, SCALES))
+VIEWS = (Soap(), Soap(cutoff=3.2), Soap(), Soap(cutoff=4.8))
+"""Settings under which a sample is looked at for a prediction: the paper's cutoff, which counts twice, one a fifth
+shorter and one a fifth longer. Where damage makes one of them mislead, the others still see what is there
+(`docs/structure-types.md`)."""
+USED_GRID: tuple[Setting, ...] = tuple(product(dict.fromkeys(VIEWS), SCALES))
 """All settings, and those of predictions at every scaling."""
 
 
