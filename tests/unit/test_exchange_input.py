@@ -186,8 +186,9 @@ def test_with_spin_orbit_coupling_a_potential_gives_whole_tensors() -> None:
         return collate(items, places, cutoff).to(torch.device("cpu"), torch.float64)
 
     model = SimpleNamespace(
-        network=network, collate=batched, prepare=lambda taken: surroundings(taken.crystal, taken.moments, cutoff)
-    )
+        network=network, collate=batched, prepare=lambda taken: surroundings(taken.crystal, taken.moments, cutoff),
+        objections=lambda _: (), objections_to_turning=tuple,
+    )  # fmt: skip
     atoms = bulk("Fe", "bcc", a=2.87, cubic=True)
     atoms.rattle(0.1, seed=2)
     moments = np.random.default_rng(0).normal(size=(2, 3))

@@ -88,7 +88,7 @@ def load_constants(args: argparse.Namespace) -> ExchangeModel:
     atoms = read_atoms(args.file)
     found = exchange_of(potential, atoms, reach=args.reach)
     values = found.tensors if potential.network.config.spin_orbit else found.couplings
-    notes = (f"of {potential.card}, in the state given", *potential.objections(potential.prepare(atoms)))
+    notes = (f"of {potential.card}, in the state given", *found.warnings)
     return ExchangeModel.from_bonds(
         found.lattice, found.frac_coords, found.bonds, values, species=found.species, moments=found.moments,
         name=args.file.stem, notes=notes,

@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 
 from magnetite.errors import StructureError
 from magnetite.potential.batch import Surroundings
+from magnetite.potential.canting import SMALLEST_MOMENT
 from magnetite.potential.model import PotentialModel
 from magnetite.potential.taking import SpinCrystal, as_spin_crystal
 from magnetite.structures import Crystal
 
-SMALLEST_MOMENT = 0.1
-"""μB; sites below it take no part in the exchange."""
 _MEV = 1e3
 _SAME_LENGTH = 0.05
 """Å; bonds closer in length than this are one shell."""
@@ -41,6 +40,7 @@ class ExchangeBonds:
         couplings: J in meV for unit vectors, positive for parallel, (n_bonds,).
         tensors: the same as e_i·J·e_j in meV, (n_bonds, 3, 3).
         distances: in Å, (n_bonds,).
+        warnings: why the constants may be a guess.
     """
 
     lattice: NDArray[np.float64]
@@ -51,6 +51,7 @@ class ExchangeBonds:
     couplings: NDArray[np.float64]
     tensors: NDArray[np.float64]
     distances: NDArray[np.float64]
+    warnings: tuple[str, ...] = ()
 
     def shells(self) -> list[tuple[float, int, float, float]]:
         """Distance in Å, number of bonds, mean J and its spread over them in meV, shell by shell."""
@@ -70,7 +71,8 @@ def exchange_of(
 ) -> ExchangeBonds:
     """Exchange constants in a magnetic state.
 
-    Derivatives are taken in a supercell wide enough that no two images of a site are within `reach` of another.
+    Derivatives are taken in a supercell wide enough that no two images of a site are within the potential's cutoff, or
+    `reach`, of another. Sites with less than 0.1 μB take no part.
 
     Args:
         model: a potential.
@@ -82,8 +84,9 @@ def exchange_of(
         StructureError: no moments, or an unknown element.
     """
     taken = as_spin_crystal(structure, moments)
-    reach = model.network.config.cutoff if reach is None else reach
-    multiples, large = _supercell(taken, reach)
+    cutoff = model.network.config.cutoff
+    reach = cutoff if reach is None else reach
+    multiples, large = _supercell(taken, max(reach, cutoff))
     item = model.prepare(large)
     lengths = np.linalg.norm(taken.moments, axis=1)
     sites = np.flatnonzero((lengths > SMALLEST_MOMENT) & np.isin(taken.crystal.numbers, model.network.magnetic_numbers))
@@ -113,6 +116,7 @@ def exchange_of(
         couplings=np.array([row[5] for row in found]),
         tensors=np.array([row[6] for row in found]).reshape(-1, 3, 3),
         distances=np.array([row[7] for row in found]),
+        warnings=(*model.objections(model.prepare(taken)), *model.objections_to_turning()),
     )
 
 

@@ -14,6 +14,7 @@ from ase.data import chemical_symbols
 from numpy.typing import NDArray
 from safetensors.torch import save as pack
 
+from magnetite.potential.canting import usual_canting
 from magnetite.potential.committee import Committee
 from magnetite.potential.frames import Frame, groups_of
 from magnetite.potential.splits import Split
@@ -21,10 +22,10 @@ from magnetite.potential.tasks import EDGES, assemble, frame_cost, measure
 from magnetite.potential.weights import to_tensors
 from magnetite.runtime import by_edges
 
-VERSION = "0.5.0"
+VERSION = "0.5.1"
 UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "GPa", "magnetic": "meV/μB"}
 USUAL, LEAST_SPREAD = 0.95, {"energy": 1e-3, "forces": 0.01}
-"""Share of held-out frames on which networks part no more than a card calls usual; eV/atom and eV/Å that always are."""
+"""Share of frames that do not exceed what a card calls usual; how far networks may always part, eV/atom and eV/Å."""
 PROTOCOL = "root-mean-square error on held-out clusters of similar frames"
 
 
@@ -89,6 +90,7 @@ def export_potential(
             "network": network.config.as_dict(),
             "moment_ranges": moment_ranges(frames),
             "volume_range": volume_range(frames),
+            "usual_canting": round(usual_canting((frame.around for frame in frames), USUAL), 2),
             **_members(network, split, device),
         },
     }

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from magnetite.errors import StructureError
 from magnetite.potential.batch import SpinBatch, Surroundings, collate, surroundings
+from magnetite.potential.canting import SMALL_CANTING, canting
 from magnetite.potential.committee import Committee, Spread
 from magnetite.potential.derivatives import Derivatives
 from magnetite.potential.reports import PotentialReport
@@ -42,6 +43,8 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
         self.network = network
         self.carrying = {chemical_symbols[z] for z in network.magnetic_numbers}
         self.ranges = {str(symbol): tuple(values) for symbol, values in card.settings["moment_ranges"].items()}
+        # Cards of former versions do not say it.
+        self.usual_canting = float(card.settings.get("usual_canting", np.inf))
 
     @classmethod
     def from_weights(cls, card: Card, tensors: dict[str, Tensor], device: torch.device) -> Self:
@@ -129,7 +132,7 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
         )
 
     def objections(self, item: Surroundings) -> tuple[str, ...]:
-        """Where moments or the volume leave the range that was trained."""
+        """Where moments, the angles between them or the volume leave the range that was trained."""
         lengths = np.linalg.norm(item.moments, axis=1)
         found = []
         for number in np.unique(item.numbers):
@@ -142,11 +145,27 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
                     f"|m| of {symbol} from {of.min():.3f} to {of.max():.3f} μB leaves the trained range "
                     f"{low:.3f}–{high:.3f} μB"
                 )
+        turned = canting(item)
+        if turned > max(self.usual_canting, SMALL_CANTING):
+            found.append(
+                f"neighbours' moments are turned by {turned:.1f}° against one another, by {self.usual_canting:.1f}° at "
+                "most on nineteen of twenty frames that were trained: what turning them costs is a guess"
+            )
         low, high = self.card.settings.get("volume_range", (0.0, np.inf))
         volume = item.volume / len(item)
         if not low * (1 - VOLUME_SLACK) <= volume <= high * (1 + VOLUME_SLACK):
             found.append(f"volume of {volume:.2f} Å³/atom leaves the trained range {low:.2f}–{high:.2f} Å³/atom")
         return tuple(found)
+
+    def objections_to_turning(self) -> tuple[str, ...]:
+        """Whether what small turns of moments cost is a guess: nothing that was trained had them turned."""
+        if self.usual_canting > SMALL_CANTING:
+            return ()
+        text = (
+            f"trained on collinear moments (neighbours are turned by {self.usual_canting:.1f}° at most on nineteen of "
+            "twenty frames): second derivatives across them are a guess, and exchange constants with them"
+        )
+        return (text,)
 
     def failure(self, error: str, source: str | None) -> PotentialReport:
         """The report of a crystal that could not be evaluated."""
