@@ -50,7 +50,7 @@ def describe_model(name: str, classes: Sequence[StructureClass], rows: int) -> d
             "all 21 levels of damage were looked at while settings were tried. Settings, seeds and the number of "
             "networks were chosen by validation on ideal rows, the refit with seven of those levels in view; the "
             "cutoffs that predictions look under, and how the scale of a sample is found, with damaged copies "
-            "from other seeds in view."
+            "from other seeds in view; that the paper's cutoff counts twice with the level of 10 %/1 % in view as well."
         ),
         "limits": [
             (
