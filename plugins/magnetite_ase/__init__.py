@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from magnetite_ase.calculator import MagnetismCalculator
     from magnetite_ase.moments import set_initial_moments
     from magnetite_ase.potential import SpinPotential
-    from magnetite_ase.prototypes import annotate_prototype, stored_prototype_report
+    from magnetite_ase.prototypes import annotate_prototype, prototype_database_fields, stored_prototype_report
     from magnetite_ase.registration import register
     from magnetite_ase.spin_dynamics import SpinDynamics
 
@@ -28,6 +28,7 @@ __all__ = [
     "annotate",
     "annotate_prototype",
     "database_fields",
+    "prototype_database_fields",
     "register",
     "set_initial_moments",
     "stored_prototype_report",
@@ -41,6 +42,7 @@ _HOMES = {
     "annotate": "magnetite_ase.annotations",
     "annotate_prototype": "magnetite_ase.prototypes",
     "database_fields": "magnetite_ase.annotations",
+    "prototype_database_fields": "magnetite_ase.prototypes",
     "register": "magnetite_ase.registration",
     "set_initial_moments": "magnetite_ase.moments",
     "stored_prototype_report": "magnetite_ase.prototypes",

@@ -60,6 +60,17 @@ def stored_prototype_report(atoms: Atoms) -> PrototypeReport:
     return unpack(atoms, PROTOTYPE_REPORT_KEY, PrototypeReport)
 
 
+def prototype_database_fields(report: PrototypeReport) -> dict[str, dict[str, Any]]:
+    """What ASE's databases are to be told of a structure type, as `database_fields` does of magnetism.
+
+    Raises:
+        StructureError: the report is of an error.
+    """
+    if report.error is not None:
+        raise StructureError(f"there is no prediction to write ({report.error})", report.source)
+    return {"key_value_pairs": _flat(report), "data": {PROTOTYPE_REPORT_KEY: pack(report)}}
+
+
 def _flat(report: PrototypeReport) -> dict[str, Any]:
     flat = {
         "": report.prototype,

@@ -13,12 +13,12 @@ import numpy as np
 from magnetite.cells import MAX_LENGTH, refuse_heaps, validate_cell
 from magnetite.elements import MAX_ATOMIC_NUMBER
 from magnetite.errors import StructureError
-from magnetite.structures import Crystal, as_crystal, atomic_number, say
+from magnetite.structures import Crystal, as_crystal, atomic_number, decode, is_structure, say, site_numbers
 
 if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
-    from pymatgen.core.structure import IMolecule
+    from pymatgen.core.structure import IMolecule, IStructure
 
     from magnetite.structures import StructureLike
 
@@ -78,14 +78,17 @@ def as_sample(structure: SampleLike, source: str | None = None) -> Sample:
         return cast("Sample", read_one(Path(structure), as_sample))
     if isinstance(structure, Mapping):
         return _from_mapping(structure, source)
-    if hasattr(structure, "get_atomic_numbers") and not np.all(cast("Atoms", structure).pbc):
-        return _from_open_atoms(cast("Atoms", structure), source)
+    periodic = _periodicity(structure)
+    if not periodic.all():
+        return _from_open(structure, periodic, source)
     if hasattr(structure, "cart_coords") and not hasattr(structure, "lattice"):
         return _from_molecule(cast("IMolecule", structure), source)
     return as_crystal(cast("StructureLike", structure), source)
 
 
 def _from_mapping(mapping: Mapping[str, Any], source: str | None) -> Sample:
+    if "lattice" in mapping and ("@module" in mapping or "sites" in mapping):
+        return as_sample(decode(mapping, source), source)
     if "lattice" in mapping or not ("sites" in mapping or "positions" in mapping):
         return as_crystal(mapping, source)
     try:
@@ -110,17 +113,27 @@ def _from_molecule(molecule: IMolecule, source: str | None) -> Cluster:
     return Cluster(np.array(molecule.cart_coords, dtype=float).reshape(-1, 3), np.array(numbers, int), source)
 
 
-def _from_open_atoms(atoms: Atoms, source: str | None) -> Sample:
-    """Atoms that are not periodic in all directions."""
-    positions, numbers = np.array(atoms.get_positions()), np.array(atoms.get_atomic_numbers(), int)
-    periodic = np.array(atoms.pbc)
+def _periodicity(structure: object) -> NDArray[np.bool_]:
+    """Along which cell vectors it repeats; along all where it does not say."""
+    if hasattr(structure, "get_atomic_numbers"):
+        return np.array(cast("Atoms", structure).pbc)
+    return np.array(cast("IStructure", structure).lattice.pbc if is_structure(structure) else [True] * 3)
+
+
+def _from_open(structure: Any, periodic: NDArray[np.bool_], source: str | None) -> Sample:
+    """What is not periodic in all directions."""
+    if is_structure(structure):
+        cell, positions = np.array(structure.lattice.matrix), np.array(structure.cart_coords, dtype=float)
+        numbers = site_numbers(structure, source)
+    else:
+        cell, positions = np.array(structure.cell.array, dtype=float), np.array(structure.get_positions())
+        numbers = np.array(structure.get_atomic_numbers(), int)
     if not periodic.any():
-        return Cluster(positions, numbers, source)
-    cell = np.array(atoms.cell.array, dtype=float)
+        return Cluster(positions.reshape(-1, 3), numbers, source)
     if not np.isfinite(positions).all() or not np.isfinite(cell).all() or not cell[periodic].any(axis=1).all():
-        return as_crystal(atoms, source)  # which says what is wrong
+        return as_crystal(structure, source)  # which says what is wrong
     cell = with_vacuum(cell, positions, periodic)
-    validate_cell(cell, len(atoms), source)
+    validate_cell(cell, len(numbers), source)
     return Crystal(cell, positions @ np.linalg.inv(cell), numbers, source)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from os import PathLike
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -16,6 +17,8 @@ Report = TypeVar("Report")
 OnError = Literal["raise", "report"]
 MAX_WAITING = 512
 """Structures prepared ahead of a batch at most, so that a stream of tiny cells also moves on."""
+OF_ONE = ("get_atomic_numbers", "cart_coords", "numbers")
+"""What a single structure, ours, ASE's or pymatgen's, has: most of them are iterables, too, of their atoms."""
 
 
 def run(
@@ -36,7 +39,7 @@ def run(
         total: number of structures, for the bar; taken from ``len`` where it can be.
 
     Raises:
-        MagnetiteError: a structure cannot be used and `on_error` is ``raise``.
+        MagnetiteError: a structure cannot be used and `on_error` is ``raise``, or there is one instead of several.
     """
     for reports in run_batches(model, structures, on_error=on_error, progress=progress, total=total):
         yield from reports
@@ -62,8 +65,10 @@ def run_batches(
         done: how many of them an earlier run has answered, for the bar.
 
     Raises:
-        MagnetiteError: a structure cannot be used and `on_error` is ``raise``.
+        MagnetiteError: a structure cannot be used and `on_error` is ``raise``, or there is one instead of several.
     """
+    if isinstance(structures, str | PathLike | Mapping) or any(hasattr(structures, name) for name in OF_ONE):
+        raise MagnetiteError(f"wants several structures; this is one {type(structures).__name__}: put it into a list")
     if total is None and isinstance(structures, Sized):
         total = len(structures)
     waiting: list[Prepared | Report] = []

@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from magnetite.clusters import as_sample
 from magnetite.datasets.records import open_lines
 from magnetite.errors import MagnetiteError, ReadError
 from magnetite.formats import (
@@ -93,18 +94,25 @@ def read_one(path: Path, take: Callable[[Any, str | None], Any] = as_crystal) ->
         raise crystal
     if next(entries, None) is not None:
         raise ReadError(
-            "holds several structures; give read_structures(path) to analyze_many or classify_many", str(path)
+            "holds several structures; give read_structures(path) to analyze_many, "
+            "or read_structures(path, finite=True) to classify_many",
+            str(path),
         )
     return crystal
 
 
-def read_structures(path: str | Path) -> Iterator[Crystal]:
+def read_structures(path: str | Path, *, finite: bool = False) -> Iterator[Any]:
     """All crystals of a file, database or folder.
+
+    Args:
+        path: of it.
+        finite: take clusters, particles and slabs for what they are (`as_sample`), as `classify_many` wants them;
+            otherwise what is not periodic at all is refused, and slabs are crystals of their cell.
 
     Raises:
         StructureError: at the first structure that cannot be used.
     """
-    for _, result in read_rows(Path(path)):
+    for _, result in read_rows(Path(path), as_sample if finite else as_crystal):
         if isinstance(result, MagnetiteError):
             raise result
         yield result

@@ -126,20 +126,32 @@ def as_crystal(structure: StructureLike, source: str | None = None) -> Crystal:
         return _from_mapping(structure, source)
     if hasattr(structure, "get_atomic_numbers"):
         return _from_atoms(cast("Atoms", structure), source)
-    if hasattr(structure, "frac_coords") and hasattr(structure, "lattice"):
+    if is_structure(structure):
         return _from_structure(structure, source)
     raise StructureError(
         f"cannot take a {type(structure).__name__}; give a pymatgen Structure, ASE Atoms, a dict or a file path", source
     )
 
 
+def is_structure(structure: object) -> bool:
+    """Whether it looks like a pymatgen structure (one of its sites does not)."""
+    return all(hasattr(structure, name) for name in ("sites", "frac_coords", "lattice"))
+
+
 def _from_structure(structure: IStructure, source: str | None) -> Crystal:
+    if len(structure) and not any(structure.lattice.pbc):
+        raise StructureError("is not periodic (lattice.pbc is False)", source)
+    numbers = site_numbers(structure, source)
+    return Crystal(np.array(structure.lattice.matrix), np.array(structure.frac_coords), numbers, source)
+
+
+def site_numbers(structure: IStructure, source: str | None) -> NDArray[np.int64]:
+    """Atomic numbers of a pymatgen structure's sites; refuses several species on one site, dummies and the unknown."""
     try:
         species = [site.specie for site in structure]
     except AttributeError as error:  # pymatgen's, where a site holds several species or less than one
         raise StructureError("has partly occupied sites; order it first", source) from error
-    numbers = [atomic_number(specie, source) for specie in species]
-    return Crystal(np.array(structure.lattice.matrix), np.array(structure.frac_coords), np.array(numbers, int), source)
+    return np.array([atomic_number(specie, source) for specie in species], int)
 
 
 def _from_atoms(atoms: Atoms, source: str | None) -> Crystal:
@@ -153,7 +165,7 @@ def _from_atoms(atoms: Atoms, source: str | None) -> Crystal:
 
 def _from_mapping(mapping: Mapping[str, Any], source: str | None) -> Crystal:
     if "@module" in mapping or "sites" in mapping:
-        return _from_structure(_decode(mapping, source), source)
+        return _from_structure(decode(mapping, source), source)
     missing = [key for key in ("lattice", "species", "frac_coords") if key not in mapping]
     if missing:
         raise StructureError(f"dictionary lacks {', '.join(missing)}", source)
@@ -176,7 +188,7 @@ def _from_mapping(mapping: Mapping[str, Any], source: str | None) -> Crystal:
     return Crystal(lattice, coords, np.array([atomic_number(s, source) for s in species], int), source)
 
 
-def _decode(mapping: Mapping[str, Any], source: str | None) -> IStructure:
+def decode(mapping: Mapping[str, Any], source: str | None) -> IStructure:
     """What pymatgen makes of its own dictionary, without the site properties.
 
     Decoding those can import whatever module the dictionary names; a file must not decide that.

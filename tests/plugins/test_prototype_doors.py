@@ -21,7 +21,13 @@ import magnetite
 from magnetite.errors import MagnetiteError, StructureError, ZooError
 from magnetite.prototypes.reports import PrototypeReport
 from magnetite.zoo import DEFAULT_CLASSIFIER, find_card
-from magnetite_ase import annotate, annotate_prototype, stored_prototype_report, stored_report
+from magnetite_ase import (
+    annotate,
+    annotate_prototype,
+    prototype_database_fields,
+    stored_prototype_report,
+    stored_report,
+)
 from magnetite_matminer import PrototypeFeaturizer
 from pymatgen.analysis.structure_prototypes import PrototypeClassifier
 
@@ -120,8 +126,8 @@ def test_the_report_survives_extxyz_and_databases(report: PrototypeReport, tmp_p
     text.seek(0)
     assert stored_prototype_report(ase.io.read(text, format="extxyz")) == report
     with connect(tmp_path / "some.db") as database:
-        database.write(atoms, data={"magnetite_prototype_report": atoms.info["magnetite_prototype_report"]})
-        (row,) = database.select()
+        database.write(atoms, **prototype_database_fields(report))
+        (row,) = database.select("magnetite_prototype_spacegroup=225,magnetite_prototype_probability>0.5")
     assert stored_prototype_report(row.toatoms(add_additional_information=True)) == report
 
 
@@ -140,6 +146,8 @@ def test_errors_are_not_written() -> None:
         annotate_prototype(atoms, device="cpu")
     with pytest.raises(StructureError, match="no prediction to write"):
         annotate_prototype(atoms, PrototypeReport.failed("why", None, "m"))
+    with pytest.raises(StructureError, match="no prediction to write"):
+        prototype_database_fields(PrototypeReport.failed("why", None, "m"))
     for write in (annotate, annotate_prototype):
         with pytest.raises(StructureError, match="give Atoms of ASE, which are written onto, not Structure"):
             write(COPPER)

@@ -92,7 +92,15 @@ def test_an_interruption_says_what_is_kept(
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--plot", "map.foo"), ("--plot", "no/map.png"), ("--out", "no/map.npz"), ("--atoms", "no/a.xyz")],
+    [
+        ("--plot", "map.foo"),
+        ("--plot", "no/map.png"),
+        ("--out", "no/map.npz"),
+        ("--atoms", "no/a.xyz"),
+        ("--out", "map.nc"),
+        ("--atoms", "atoms.cif"),
+        ("--out", "/proc/map.npz"),
+    ],
 )
 def test_what_cannot_be_written_is_refused_before_the_work(
     option: str, value: str, asked: dict[str, Any], sample: Path, capsys: pytest.CaptureFixture[str]

@@ -12,11 +12,13 @@ import pytest
 from ase import Atoms
 from ase.build import fcc111, graphene, molecule, nanotube
 from pymatgen.core import IMolecule, Molecule, Structure
+from pymatgen.io.ase import AseAtomsAdaptor
 
 from magnetite.clusters import VACUUM, Cluster, as_sample
 from magnetite.errors import ReadError, StructureError
-from magnetite.sources import read_rows
-from magnetite.structures import Crystal
+from magnetite.prototypes.boxes import as_specimen
+from magnetite.sources import read_rows, read_structures
+from magnetite.structures import Crystal, as_crystal
 
 WATER = molecule("H2O")
 
@@ -54,7 +56,11 @@ def test_the_door_for_crystals_stays_shut(tmp_path: Path) -> None:
     ase.io.write(path, [nanotube(3, 3), nanotube(4, 4)])
     assert all(isinstance(row, StructureError) for _, row in read_rows(path))
     sizes = [len(row) for _, row in read_rows(path, as_sample)]
-    assert sizes == [len(nanotube(3, 3)), len(nanotube(4, 4))]
+    assert (
+        sizes == [len(nanotube(3, 3)), len(nanotube(4, 4))] == [len(row) for row in read_structures(path, finite=True)]
+    )
+    with pytest.raises(ReadError, match="finite=True"):
+        as_sample(path)
 
 
 @pytest.mark.parametrize("slab", [graphene(), fcc111("Cu", (1, 1, 3)), fcc111("Cu", (2, 1, 3), vacuum=2)])
@@ -74,6 +80,25 @@ def test_enough_vacuum_is_left_as_it_is() -> None:
     full.pbc = True
     full.cell[2] = [0, 0, 12]
     assert np.allclose(as_sample(full).lattice, full.cell), "who says it is periodic is believed"
+
+
+@pytest.mark.parametrize("pbc", [(True, True, False), (False, True, False), (False, False, False)])
+def test_open_directions_are_kept_by_every_guise(pbc: tuple[bool, bool, bool], tmp_path: Path) -> None:
+    slab = fcc111("Cu", (2, 1, 3), vacuum=2)
+    slab.pbc = pbc
+    structure = AseAtomsAdaptor.get_structure(slab)
+    path = tmp_path / "slab.json"
+    path.write_text(structure.to_json())
+    expected = as_sample(slab)
+    for guise in (structure, structure.as_dict(), path):
+        sample = as_sample(guise)
+        assert type(sample) is type(expected)
+        assert as_specimen(guise).periodic == pbc
+        if isinstance(sample, Crystal) and isinstance(expected, Crystal):
+            assert np.allclose(sample.lattice, expected.lattice)
+    if not any(pbc):
+        with pytest.raises(StructureError, match="is not periodic"):
+            as_crystal(structure)
 
 
 def test_a_wire_is_open_in_two_directions() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pymatgen.core import Lattice, Structure
 
 import magnetite
 from magnetite import pipeline, runtime
-from magnetite.errors import ReadError, StructureError
+from magnetite.errors import MagnetiteError, ReadError, StructureError
 from magnetite.reports import MagnetismReport
+from magnetite.structures import as_crystal
 
 
 @pytest.fixture
@@ -60,6 +62,14 @@ def test_the_stream_is_not_read_ahead_without_bound(nio: Structure, monkeypatch:
     for _ in range(20):
         next(reports)
     assert taken <= 26
+
+
+def test_one_structure_is_not_taken_apart(nio: Structure) -> None:
+    for one in (nio, nio.to_ase_atoms(), nio.as_dict(), "NiO.cif", Path("NiO.cif"), as_crystal(nio)):
+        with pytest.raises(MagnetiteError, match="put it into a list"):
+            next(magnetite.analyze_many(one, on_error="report"))
+    bad = list(magnetite.analyze_many([nio[0]], on_error="report"))  # a site has no structure, and says so in its place
+    assert "cannot take a PeriodicSite" in bad[0].error
 
 
 def test_nothing_in_nothing_out() -> None:

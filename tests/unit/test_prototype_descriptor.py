@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from ase.build import bulk
 from e3nn.o3 import spherical_harmonics
 from scipy.integrate import quad
 from scipy.spatial.transform import Rotation
 
-from magnetite.clusters import Cluster
+from magnetite.clusters import Cluster, as_sample
 from magnetite.errors import StructureError
 from magnetite.prototypes import pairs as pairs_module
 from magnetite.prototypes.angular import products, to_harmonics
@@ -247,6 +248,15 @@ def test_rare_species_are_vacancies():
     numbers[:3] = 78
     assert find_pairs(Cluster(host.positions, numbers)).left_out == ()
     assert find_pairs(Cluster(host.positions, numbers), min_atoms=5).left_out == (78,)
+
+
+def test_foreign_atoms_of_a_crystal_are_vacancies():
+    host = bulk("Cu", cubic=True).repeat(4)
+    host.symbols[0] = "Ni"
+    assert find_pairs(as_sample(host)).left_out == (28,)
+    fewer = bulk("Cu", cubic=True).repeat(2)
+    fewer.symbols[0] = "Ni"
+    assert find_pairs(as_sample(fewer)).left_out == ()  # one in 32 may be a compound
 
 
 def test_refusals():

@@ -298,6 +298,36 @@ def test_a_map_is_drawn(found: PatternMap, tmp_path: Path) -> None:
     assert len(plot_map(flat).axes) == 3  # two maps and the scale of one
 
 
+def test_slices_of_any_cell_have_their_true_height_and_width(model: str) -> None:
+    pytest.importorskip("matplotlib")
+    from magnetite.prototypes.plots import plot_map
+
+    primitive = bulk("Cu").repeat(8)
+    turned = bulk("Cu", cubic=True).repeat((6, 5, 4))
+    turned.set_cell(turned.cell[[2, 0, 1]])
+    for atoms, names in ((primitive, {"along"}), (turned, {"y"})):
+        picture = plot_map(match_patterns(atoms, box=11, stride=5, model=model, **OPTIONS), slices=2)
+        titled = [axes for axes in picture.axes if axes.get_title()]
+        assert {axes.get_title().split()[0] for axes in titled} == names
+        heights = {float(axes.get_title().split()[-2]) for axes in titled}
+        assert len(heights) == 2
+        for axes in titled:
+            wide, high = np.ptp(axes.get_xlim()), np.ptp(axes.get_ylim())
+            assert min(wide, high) > 10
+
+
+def test_atoms_get_the_nearest_box_across_a_boundary(found: PatternMap) -> None:
+    cell = np.diag([40.0, 40.0, 100.0])
+    atoms = Atoms("Cu3", [[20, 20, 9], [20, 20, 85], [20, 20, 40]], cell=cell, pbc=(False, False, True))
+    centres = np.array([[20.0, 20.0, 86.0], [20.0, 20.0, 40.0]]).reshape(2, 1, 1, 3)
+    shares = np.array([[1.0, 0.0], [0.0, 1.0]], np.float16).reshape(2, 1, 1, 2)
+    far = replace(
+        found, centres=centres, n_atoms=np.full((2, 1, 1), 60), probabilities=shares,
+        mutual_information=np.zeros((2, 1, 1), np.float32), specimen=as_specimen(atoms),
+    )  # fmt: skip
+    assert far.onto_atoms().arrays["prototype"].tolist() == [0, 0, 1]  # 23 Å back across the boundary, 31 Å ahead
+
+
 def test_classes_of_one_name_are_told_apart(found: PatternMap) -> None:
     same = tuple(
         replace(entry, name="perovskite", spacegroup=group)
@@ -324,11 +354,11 @@ def test_a_picture_shows_so_many_reports_and_no_more() -> None:
 
     report = PrototypeReport("Cu", "a", "a", 0.9, {"a": 0.9, "b": 0.1}, 0.1, None, None, (), "model", "copper")
     figure = plot_reports([report] * 4)
-    assert [axes.get_title() for axes in figure.axes] == ["copper: mutual information 0.100 bits"] * 4
+    assert [axes.get_title() for axes in figure.axes] == ["copper\nmutual information 0.100 bits"] * 4
     assert [axes.get_xlabel() for axes in figure.axes] == ["", "probability", "probability", "probability"]
     (axes,) = plot_reports([replace(report, source="a/" * 40 + "copper.cif")]).axes
     assert axes.get_title().startswith("…")
-    assert "copper.cif: mutual" in axes.get_title()
-    for reports in ([], [report] * (MOST_REPORTS + 1)):
-        with pytest.raises(MagnetiteError, match="a picture shows 1 to"):
-            plot_reports(reports)
+    assert "copper.cif\nmutual" in axes.get_title()
+    assert len(plot_reports([report] * (MOST_REPORTS + 1)).axes) == MOST_REPORTS
+    with pytest.raises(MagnetiteError, match="nothing to draw"):
+        plot_reports([])

@@ -168,6 +168,13 @@ def test_many_are_one_by_one(model: str) -> None:
         assert report.mutual_information == pytest.approx(alone.mutual_information, abs=1e-4)
 
 
+def test_few_passes_are_warned_of(model: str) -> None:
+    few, many = (classify(bulk("Cu"), model, passes=passes) for passes in (1, 100))
+    assert few.mutual_information == pytest.approx(0, abs=1e-6)
+    assert any("passes of the network are few" in text for text in few.warnings)
+    assert not any("are few" in text for text in many.warnings)
+
+
 def test_passes_can_be_chosen(model: str) -> None:
     assert classify(bulk("Cu"), model, passes=1).mutual_information == pytest.approx(0.0, abs=1e-6)
     with pytest.raises(MagnetiteError, match="at least 1"):

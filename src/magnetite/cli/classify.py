@@ -7,6 +7,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from magnetite.cli import complain
 from magnetite.cli.formatting import PATH_WIDTH, write_json, write_jsonl
 from magnetite.cli.parsers import add_command, add_device, picture, positive, target
 from magnetite.cli.predict import structures, write
@@ -52,7 +53,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--format", choices=("table", "json", "jsonl", "csv"), default="table", help="(default: table)")
     parser.add_argument("--model", default=DEFAULT_CLASSIFIER, help="name or path of a card (default: %(default)s)")
     parser.add_argument(
-        "--passes", type=positive, default=None, help="passes with dropout (default: the model's, 1000)"
+        "--passes",
+        type=positive,
+        default=None,
+        help="passes with dropout, 100 or more for a mutual information to trust (default: the model's, 1000)",
     )
     add_device(parser)
     parser.add_argument(
@@ -76,11 +80,14 @@ def run(args: argparse.Namespace) -> int:
     reports = classify_many(found, model=args.model, device=args.device, passes=args.passes, on_error="report")
     if args.plot is None:
         return write(reports, WRITERS[args.format], args.output)
-    from magnetite.prototypes.report_plots import plot_reports
+    from magnetite.prototypes.report_plots import MOST_REPORTS, plot_reports
 
     kept = list(reports)
     code = write(kept, WRITERS[args.format], args.output)
-    plot_reports([report for report in kept if report.error is None]).savefig(args.plot)
+    drawn = [report for report in kept if report.error is None]
+    plot_reports(drawn).savefig(args.plot)
+    if len(drawn) > MOST_REPORTS:
+        complain(f"{args.plot} shows the first {MOST_REPORTS} of {len(drawn):,} structures")
     return code
 
 

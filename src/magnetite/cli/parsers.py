@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -74,11 +75,23 @@ def picture(text: str) -> Path:
     return path
 
 
-def target(text: str) -> Path:
-    """Type of an argument that names a file to write: refused at once if its folder is not there."""
+def target(text: str, *endings: str) -> Path:
+    """Type of an argument that names a file to write: refused at once, not after the work, if it cannot be written.
+
+    Args:
+        text: the path.
+        endings: one of which it must have, if there are any.
+    """
     path = Path(text)
     if not path.parent.is_dir() or path.is_dir():
         raise argparse.ArgumentTypeError(f"{text}: {'is a folder' if path.is_dir() else 'no such folder'}")
+    if endings and not path.name.lower().endswith(endings):
+        raise argparse.ArgumentTypeError(f"{text}: must end in {' or '.join(endings)}")
+    try:
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text}: cannot be written ({error.strerror})") from None
     return path
 
 

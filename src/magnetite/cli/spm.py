@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from magnetite.cli import INTERRUPTED, complain
+from magnetite.cli import BAD_INPUT, INTERRUPTED, complain
 from magnetite.cli.parsers import add_command, add_model, add_quiet, picture, positive, target
 from magnetite.prototypes.settings import BOX, MIN_ATOMS, PASSES, STRIDE
 from magnetite.zoo.registry import DEFAULT_CLASSIFIER
@@ -54,16 +54,24 @@ def add_parser(subparsers: Any) -> None:
         metavar="xyz",
         help="cell vectors it repeats along: none, xy, xyz … (default: what FILE says)",
     )
-    parser.add_argument("--passes", type=positive, default=PASSES, help="passes with dropout (default: %(default)s)")
+    parser.add_argument(
+        "--passes",
+        type=positive,
+        default=PASSES,
+        help="passes with dropout; fewer make the mutual information too small (default: %(default)s)",
+    )
     parser.add_argument(
         "--min-atoms",
         type=positive,
         default=MIN_ATOMS,
         help="fewest atoms in a box to be classified (default: %(default)s)",
     )
-    parser.add_argument("--out", type=target, metavar="MAP.npz", help="write the map: arrays and metadata")
+    parser.add_argument("--out", type=_map_file, metavar="MAP.npz", help="write the map: arrays and metadata")
     parser.add_argument(
-        "--atoms", type=target, metavar="FILE.extxyz", help="write the atoms, each with the answer of the nearest box"
+        "--atoms",
+        type=_atoms_file,
+        metavar="FILE.extxyz",
+        help="write the atoms, each with the answer of the nearest box",
     )
     parser.add_argument("--plot", type=picture, metavar="PICTURE", help="draw the map (png, pdf, svg …)")
     # Under another name: `run` is the function that does the command.
@@ -100,6 +108,9 @@ def run(args: argparse.Namespace) -> int:
         complain("interrupted; nothing is kept: give --run FOLDER to keep finished boxes")
         return INTERRUPTED
     print(found)  # noqa: T201
+    if not found.classified.any():
+        complain(f"{args.file}: no box could be classified, for the reasons above; nothing is written")
+        return BAD_INPUT
     if args.out is not None:
         found.save(args.out)
     if args.atoms is not None:
@@ -109,6 +120,16 @@ def run(args: argparse.Namespace) -> int:
 
         plot_map(found).savefig(args.plot)
     return 0
+
+
+def _map_file(text: str) -> Path:
+    """Argparse's type of --out."""
+    return target(text, ".npz")
+
+
+def _atoms_file(text: str) -> Path:
+    """Argparse's type of --atoms."""
+    return target(text, ".extxyz", ".xyz")
 
 
 def _directions(text: str) -> tuple[bool, ...]:

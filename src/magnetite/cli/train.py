@@ -100,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.add and args.task != "prototypes":
         raise DataError("--add is for prototypes")
+    if args.add and (args.data or args.tune or args.damage):
+        raise DataError("--add goes on from a trained model; it takes no --data, --tune or --damage")
     if args.data is None and not args.add:
         raise DataError("give the folder of the training data with --data")
     check_name(args.name)  # before the work, not after it

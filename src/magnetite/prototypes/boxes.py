@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -18,6 +18,7 @@ from magnetite.cells import validate_cell
 from magnetite.clusters import Cluster, as_sample
 from magnetite.errors import StructureError
 from magnetite.graphs import MIN_DISTANCE
+from magnetite.structures import decode, is_structure, site_numbers
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -112,8 +113,8 @@ def as_specimen(structure: Any, source: str | None = None) -> Specimen:
     """Turn a structure of any accepted kind into a validated specimen.
 
     Args:
-        structure: what `as_sample` takes; ASE ``Atoms`` may have up to a million atoms, and keep what they
-            say of periodicity.
+        structure: what `as_sample` takes; ASE ``Atoms`` and pymatgen ``Structure`` may have up to a million
+            atoms, and keep what they say of periodicity.
         source: how error messages name it; paths name themselves.
 
     Raises:
@@ -130,6 +131,12 @@ def as_specimen(structure: Any, source: str | None = None) -> Specimen:
         cell, periodic = np.array(structure.cell.array, float), tuple(bool(value) for value in structure.pbc)
         positions, numbers = np.array(structure.get_positions()), np.array(structure.get_atomic_numbers(), int)
         return _checked(Specimen(positions, numbers, cell, cast("tuple[bool, bool, bool]", periodic), source))
+    if isinstance(structure, Mapping) and "lattice" in structure and "sites" in structure:
+        structure = decode(structure, source)
+    if is_structure(structure):
+        cell, numbers = np.array(structure.lattice.matrix), site_numbers(structure, source)
+        positions = np.array(structure.cart_coords).reshape(-1, 3)
+        return _checked(Specimen(positions, numbers, cell, structure.lattice.pbc, source))
     sample = as_sample(structure, source)
     if isinstance(sample, Cluster):
         return Specimen(sample.positions, sample.numbers, np.zeros((3, 3)), (False, False, False), sample.source)

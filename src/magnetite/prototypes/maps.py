@@ -109,9 +109,11 @@ class PatternMap:
             raise MagnetiteError("no box was classified, so there is nothing to say of the atoms", self.specimen.source)
         known = self.specimen
         places = self.centres[self.classified] @ np.linalg.inv(known.basis)
-        margin = np.asarray(self.metadata["box"], float) / 2
+        atoms_at = known.places @ known.basis
+        # A copy that is nearer than the nearest box of the cell itself is no farther from the cell than that.
+        margin = np.full(3, cKDTree(places @ known.basis).query(atoms_at)[0].max())
         points, owners = with_copies(places, known.basis, known.periodic, margin)
-        nearest = owners[cKDTree(points).query(known.places @ known.basis)[1]]
+        nearest = owners[cKDTree(points).query(atoms_at)[1]]
         atoms = Atoms(known.numbers, known.positions, cell=known.cell, pbc=known.periodic)
         chosen = self.winners[self.classified][nearest]
         atoms.set_array("prototype", chosen)

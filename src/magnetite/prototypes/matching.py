@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magnetite.api import load_classifier
+from magnetite.clusters import MAX_ATOMS
 from magnetite.errors import MagnetiteError
 from magnetite.pipeline import run_batches
 from magnetite.prototypes.answers import Answers
@@ -75,7 +76,7 @@ def match_patterns(
         StructureError: the sample cannot be used, no box holds `min_atoms` atoms, or there are too many boxes.
         ReadError: a file cannot be read.
         ZooError: no such model, or not a classifier.
-        MagnetiteError: the folder holds something else, or somebody else is at work in it.
+        MagnetiteError: a box holds too many atoms, the folder holds something else, or somebody else is at work in it.
         MatchingInterrupted: on Ctrl-C, if there is a folder.
     """
     started = time.perf_counter()
@@ -88,6 +89,11 @@ def match_patterns(
     if not len(chosen):
         raise MagnetiteError(
             f"no box holds {min_atoms} atoms (at most {counts.max()}); take larger boxes or a smaller minimum",
+            specimen.source,
+        )
+    if counts.max() > MAX_ATOMS:
+        raise MagnetiteError(
+            f"a box holds {counts.max():,} atoms; at most {MAX_ATOMS:,} are accepted: take smaller boxes",
             specimen.source,
         )
     told = {

@@ -23,6 +23,8 @@ from magnetite.zoo.model import ZooModel
 
 CLOSE_CALL = 0.2
 """Probabilities of the best two classes that differ by less are reported as a close call."""
+FEW_PASSES = 100
+"""Of fewer passes the mutual information is too small; of a single one it is zero, whatever the sample."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,6 +181,10 @@ class PrototypeModel(_Classifier):
                 f"the passes of the network disagree ({bits:.2f} bits; {known['information_share']:.0%} of the ideal "
                 f"structures it learned from stay below {known['information_limit']:.2f}): "
                 "strongly defective, or none of the known types"
+            )
+        if self.passes < FEW_PASSES:
+            found.append(
+                f"{self.passes} passes of the network are few: below {FEW_PASSES} the mutual information is too small"
             )
         if len(shares) > 1 and shares[0] - shares[1] < CLOSE_CALL:
             found.append(f"close call between {' and '.join(distinct_names(best[:2]))}: take it as a guess")

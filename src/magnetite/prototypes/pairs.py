@@ -29,6 +29,8 @@ EQUAL_VECTORS = 1e-6
 """Relative to the longest; vectors that agree on this grid are merged, whose key still fits into 64 bits."""
 MIN_OF_SPECIES = 2
 """Atoms of a species that a finite sample needs for them to have neighbours of their own kind."""
+RAREST = 0.005
+"""Share of the atoms; rarer species are foreign atoms. The rarest of the known types (in PbA2I4) has 0.026."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +82,8 @@ def find_pairs(
 ) -> Pairs:
     """Search the neighbours of all pairs of species of a sample.
 
-    In a finite sample, species of fewer than `min_atoms` atoms are left out, as if their sites were vacant:
-    what they see is no structure, yet would count as much as that of all others.
+    Species rarer than `RAREST`, and in a finite sample those of fewer than `min_atoms` atoms, are left out, as if
+    their sites were vacant: what they see is no structure, yet would count as much as that of all others.
 
     Args:
         sample: a crystal in any cell, or a finite sample.
@@ -125,7 +127,7 @@ def find_pairs(
 def _species(sample: Crystal | Cluster, min_atoms: int) -> tuple[list[int], tuple[int, ...]]:
     """Atomic numbers to describe, and those left out."""
     numbers, counts = np.unique(sample.numbers, return_counts=True)
-    enough = counts >= (min_atoms if isinstance(sample, Cluster) else 1)
+    enough = (counts >= (min_atoms if isinstance(sample, Cluster) else 1)) & (counts >= RAREST * len(sample))
     if not enough.any():
         raise StructureError(
             f"is finite and has fewer than {min_atoms} atoms of any species; a structure type needs neighbours",

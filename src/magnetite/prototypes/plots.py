@@ -29,6 +29,8 @@ DOT = 16
 """Square points, of boxes in space."""
 HIGHEST, LOWEST = 0.99, 1e-3
 """Quantile of the mutual information at which its colours end, and the fewest bits there."""
+ALIGNED = 1e-6
+"""How far a direction may be off x, y or z to be called so."""
 
 
 def plot_map(found: PatternMap, *, axis: int = 2, slices: int = SLICES) -> Figure:
@@ -118,16 +120,32 @@ def _legend(found: PatternMap) -> list[Any]:
 
 
 def _slice(axes: Axes, found: PatternMap, axis: int, layer: int, values: NDArray[Any], style: dict[str, Any]) -> Any:
-    across = [place for place in range(3) if place != axis]
     centres, shades = (np.take(array, layer, axis=axis) for array in (found.centres, values))
-    edges = [_edges(centres[..., place]) for place in across]
-    shown = axes.pcolormesh(*edges, np.ma.masked_invalid(shades), **style)
+    right, up, normal = _plane(found, axis)
+    shown = axes.pcolormesh(_edges(centres @ right), _edges(centres @ up), np.ma.masked_invalid(shades), **style)
     axes.set_aspect("equal")
-    axes.set_xlabel(f"{'xyz'[across[0]]} / Å")
-    axes.set_ylabel(f"{'xyz'[across[1]]} / Å")
+    axes.set_xlabel(f"{_direction(right)} / Å")
+    axes.set_ylabel(f"{_direction(up)} / Å")
     if found.shape[axis] > 1:
-        axes.set_title(f"{'xyz'[axis]} = {centres[..., axis].mean():.1f} Å", fontsize=10)
+        axes.set_title(f"{_direction(normal)} = {(centres @ normal).mean():.1f} Å", fontsize=10)
     return shown
+
+
+def _plane(found: PatternMap, axis: int) -> NDArray[np.float64]:
+    """Unit vectors to the right and up in a slice, at right angles, and across it, shape (3, 3)."""
+    first, second = np.delete(found.specimen.basis, axis, axis=0)
+    right = first / np.linalg.norm(first)
+    up = second - (second @ right) * right
+    up /= np.linalg.norm(up)
+    normal = np.cross(right, up)
+    return np.array([right, up, normal * np.sign(normal @ found.specimen.basis[axis])])
+
+
+def _direction(vector: NDArray[np.float64]) -> str:
+    """x, y or z, or the vector's components."""
+    along = int(vector.argmax())
+    aligned = vector[along] > 1 - ALIGNED
+    return "xyz"[along] if aligned else f"along ({', '.join(f'{part:.2f}' for part in vector + 0.0)})"
 
 
 def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,23 +22,24 @@ def plot_reports(reports: Sequence[PrototypeReport]) -> Figure:
     """Draw the probabilities of the most probable classes of each sample, with the mutual information above.
 
     Args:
-        reports: without errors, at most `MOST_REPORTS`.
+        reports: without errors; the first `MOST_REPORTS` are drawn.
 
     Returns:
         A figure of matplotlib; ``figure.savefig(path)`` writes it.
 
     Raises:
-        MagnetiteError: matplotlib is not installed, or there are no or too many reports.
+        MagnetiteError: matplotlib is not installed, or there are no reports.
     """
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise MagnetiteError("pictures need matplotlib: pip install 'magnetite[plot]'") from None
-    if not 0 < len(reports) <= MOST_REPORTS:
-        raise MagnetiteError(f"a picture shows 1 to {MOST_REPORTS} structures, not {len(reports)}")
+    if not reports:
+        raise MagnetiteError("no structure was classified, so there is nothing to draw")
+    reports = reports[:MOST_REPORTS]
     columns = min(COLUMNS, len(reports))
     rows = -(-len(reports) // columns)
-    figure = Figure(figsize=(5.0 * columns, 1.9 * rows), layout="constrained")
+    figure = Figure(figsize=(5.0 * columns, 2.1 * rows), layout="constrained")
     for place, report in enumerate(reports, start=1):
         axes = figure.add_subplot(rows, columns, place)
         labels, shares = list(report.top5), list(report.top5.values())
@@ -49,7 +50,7 @@ def plot_reports(reports: Sequence[PrototypeReport]) -> Figure:
         axes.set_xlim(0, 1.12)
         title = report.source or report.formula
         title = title if len(title) <= LONGEST else f"…{title[1 - LONGEST :]}"
-        axes.set_title(f"{title}: mutual information {report.mutual_information:.3f} bits", fontsize=8)
+        axes.set_title(f"{title}\nmutual information {report.mutual_information:.3f} bits", fontsize=8)
         axes.tick_params(axis="x", labelsize=7)
         if place > len(reports) - columns:
             axes.set_xlabel("probability", fontsize=8)
