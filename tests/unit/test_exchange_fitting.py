@@ -63,6 +63,34 @@ def test_orders_that_cannot_tell_shells_apart_are_refused() -> None:
         fit_exchange([bare], [0.0], cutoff=4.5)
 
 
+def test_states_of_other_crystals_and_with_other_moments_are_refused_or_said() -> None:
+    structures, energies = orders(12.0, -3.5)
+    assert not fit_exchange(structures, energies, cutoff=4.5).model.notes
+    mixed = [s.copy() for s in structures]
+    mixed[-1].replace(0, "Co", properties={"magmom": 2.2})
+    with pytest.raises(ExchangeError, match=r"state 4 is of Fe3Co, state 0 of Fe"):
+        fit_exchange(mixed, energies, cutoff=4.5)
+    collapsed = [s.copy() for s in structures]
+    collapsed[3].add_site_property("magmom", [0.05, *collapsed[3].site_properties["magmom"][1:]])
+    with pytest.raises(ExchangeError, match="88% of the Fe atoms carry a moment in state 3, 100% in state 0"):
+        fit_exchange(collapsed, energies, cutoff=4.5)
+    shorter = [s.copy() for s in structures]
+    shorter[2].add_site_property("magmom", [0.5 * m for m in shorter[2].site_properties["magmom"]])
+    notes = with_errors(fit_exchange(shorter, energies, cutoff=4.5)).notes
+    assert "moments of Fe are 1.10 to 2.20 μB long" in notes[0]
+
+
+def test_an_element_of_which_a_part_is_magnetic_is_said() -> None:
+    def state(second: float) -> Structure:
+        places = [[0, 0, 0], [0, 0, 0.25], [0, 0, 0.5], [0, 0, 0.75]]
+        cell = Structure(Lattice.orthorhombic(9.0, 9.0, 8.0), ["Fe"] * 4, places)
+        return cell.add_site_property("magmom", [2.0, 0.0, second, 0.0])
+
+    fit = fit_exchange([state(2.0), state(-2.0)], [-0.01, 0.01], cutoff=4.5)
+    assert fit.couplings == pytest.approx([5.0])
+    assert fit.model.notes == ("only 50% of the Fe atoms carry a moment",)
+
+
 def canted(seed: int, shake: float = 0.0) -> tuple[Atoms, np.ndarray]:
     """Simple cubic iron with random directions, its energy by J1 and J2, and -dE/dm by finite differences."""
     rng = np.random.default_rng(seed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -148,3 +150,68 @@ def test_terms_that_a_format_cannot_hold_are_refused_or_said(tmp_path) -> None:
     config = write(example(np.ones(5)), tmp_path / "x.cfg")
     config.write_text(config.read_text() + "anisotropy_magnitude 0.5\nexternal_field_magnitude 0.0\n")
     assert [note for note in read(config).notes if "not read" in note] == ["anisotropy_magnitude is not read"]
+
+
+@pytest.mark.parametrize(("setting", "message"), [("Sym 1", "one bond of each shell"), ("do_ralloy 1", "random alloy")])
+def test_uppasd_inputs_whose_jfile_is_no_list_of_bonds_are_refused(setting: str, message: str, tmp_path) -> None:
+    inputs = write(example(np.ones(5)), tmp_path / "folder", "uppasd")
+    inputs.write_text(inputs.read_text() + "do_ralloy 0\n")
+    assert len(read(inputs).first) == 5
+    inputs.write_text(inputs.read_text() + f"{setting}   as UppASD's examples have it\n")
+    with pytest.raises(ExchangeError, match=message):
+        read(inputs)
+
+
+def test_a_bond_ends_in_a_whole_cell_whatever_the_file(tmp_path) -> None:
+    model = example([3.0, -1.5, 0.25, 7.0, -0.125])
+    for fmt, name in (("json", "x.json"), ("vampire", "x.ucf"), ("spirit", "x.cfg"), ("uppasd", "x")):
+        written = write(model, tmp_path / name, fmt)
+        file = written.with_name("jfile") if fmt == "uppasd" else written
+        if fmt == "json":
+            content = json.loads(file.read_text())
+            content["bonds"][0][2] = 0.5
+            file.write_text(json.dumps(content))
+        else:
+            lines = file.read_text().splitlines()
+            words = lines[-1].split()
+            words[-2] = "0.5"
+            file.write_text("\n".join([*lines[:-1], " ".join(words)]) + "\n")
+        with pytest.raises(ExchangeError, match=r"whole numbers, not \[.*0\.5"):
+            read(written, fmt)
+    near = np.array([[0, 1, 1 - 1e-9, 0, 0]])
+    assert ExchangeModel.from_bonds(np.eye(3), [[0, 0, 0], [0.5, 0, 0]], near, [1.0]).images.tolist() == [[1, 0, 0]]
+
+
+def test_a_weak_bond_contradicts_itself_beside_a_strong_one() -> None:
+    bonds = [[0, 0, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, -1, 0]]
+
+    def weak(one: float, other: float) -> ExchangeModel:
+        return ExchangeModel.from_bonds(np.eye(3), np.zeros((1, 3)), bonds, [10.0, one, other])
+
+    for one, other in ((0.15, -0.15), (0.15, 0.10)):
+        with pytest.raises(ExchangeError, match=r"\[0, 0, 0, -?1, 0\] .* contradict"):
+            weak(one, other)
+    assert sorted(weak(0.0005, 0.0010).couplings) == pytest.approx([0.00075, 10.0])  # digits of whoever computed both
+
+
+def test_columns_of_spirit_that_would_be_dropped_are_refused(tmp_path) -> None:
+    config = write(example(np.ones(5)), tmp_path / "x.cfg")
+    text = config.read_text()
+
+    def rewritten(header: str, more: str) -> None:
+        head, rows = text.split("i j da db dc Jij\n")
+        config.write_text(head + header + "\n" + "".join(f"{row} {more}\n" for row in rows.splitlines()))
+
+    for header, more, message in (
+        ("i j da db dc Jij Dij Dija Dijb Dijc", "3 1 0 0", "Dija Dijb Dijc"),
+        ("i j da db dc Jij Dij", "3", "no column dijx"),
+        ("i j da db dc Jij Kij", "1", "cannot be read: kij"),
+    ):
+        rewritten(header, more)
+        with pytest.raises(ExchangeError, match=message):
+            read(config)
+    rewritten("i j da db dc Jij Dij Dijx Dijy Dijz", "3 0 2 0")
+    assert np.allclose(read(config).couplings[:, 2, 0], 3.0)
+    config.write_text(text.replace("pairs 5", "pairs 6") + "1 0 0 0 0 1\n")
+    with pytest.raises(ExchangeError, match="adds them up"):
+        read(config)

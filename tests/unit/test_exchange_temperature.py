@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from pymatgen.core import Structure
@@ -13,7 +15,8 @@ from magnetite.exchange.checks import dimensions, warnings_of
 from magnetite.exchange.conventions import K_B
 from magnetite.exchange.formats import write
 from magnetite.exchange.fourier import maximum
-from magnetite.exchange.luttinger import ground_state
+from magnetite.exchange.luttinger import ground_state, strongest_wave
+from magnetite.exchange.relaxation import magnetic_cell
 from magnetite.exchange.rpa import rpa_temperature
 from magnetite.exchange.shells import element_of
 from magnetite.exchange.temperature import Effort, transition_temperature
@@ -71,6 +74,30 @@ def test_a_spiral_is_found_where_the_formula_says() -> None:
     assert not found.order.collinear
     assert found.order.wave_vector[2] in {"1/6", "-1/6"}
     assert len(found.order) == 6
+
+
+@pytest.mark.parametrize(
+    ("second", "wave"),
+    [(-1.0, Fraction(1, 5)), (-0.3, Fraction(1, 12))],  # q = 0.2098, and 0.0932, for which an eighth is too much
+)
+def test_an_incommensurate_chain_is_relaxed_at_the_best_fraction_and_says_which(second: float, wave: Fraction) -> None:
+    model = one_site([[1, 0, 0], [2, 0, 0]], [1.0, second], np.diag([3.0, 9, 9]))
+    found = ground_state(model)
+    assert not found.commensurate
+    angle = 2 * np.pi * float(wave)
+    assert found.energy == pytest.approx(-np.cos(angle) - second * np.cos(2 * angle), abs=1e-5)
+    assert abs(Fraction(found.order.wave_vector[0])) == wave
+    assert len(found.order) == wave.denominator
+    assert maximum(model).period[0] == maximum(model).fraction[0].denominator
+
+
+def test_the_wave_vector_is_that_of_the_state() -> None:
+    cell = magnetic_cell(cubic(), np.diag([2, 3, 1]))
+    turned = 2 * np.pi * (cell.cells @ [0.5, 1 / 3, 0])
+    state = np.stack([np.cos(turned), np.sin(turned), 0 * turned], axis=1)
+    for near, found in ((Fraction(1, 3), Fraction(1, 3)), (Fraction(-1, 3), Fraction(-1, 3))):
+        wanted = (Fraction(1, 2), found, Fraction(0))
+        assert strongest_wave(cell, state, (Fraction(0), near, Fraction(0))) == wanted
 
 
 def test_the_triangular_antiferromagnet_turns_by_120_degrees() -> None:

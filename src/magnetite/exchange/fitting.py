@@ -12,40 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from magnetite.errors import ExchangeError
+from magnetite.exchange.fitting_checks import check_states
+from magnetite.exchange.fitting_pairs import Pairs, Shell, pairs_of, places_of, shells_of, spins_of, vector_of
 from magnetite.exchange.model import ExchangeModel
-from magnetite.exchange.shells import SAME_SHELL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pymatgen.core.structure import Structure
 
 MILLI = 1000.0
-SMALLEST_MOMENT = 0.1
-"""μB; sites with less carry no spin here."""
-_BLURRED = 0.3
-"""Å; a shell that is wider is none."""
 _COLLINEAR = 1e-6
 """Sine of an angle; what is below is rounding."""
-
-
-class Shell(NamedTuple):
-    """Pairs of two species at one distance.
-
-    Attributes:
-        species: their symbols, sorted.
-        distance: Å.
-    """
-
-    species: tuple[str, str]
-    distance: float
-
-    def __str__(self) -> str:
-        return f"{self.species[0]}-{self.species[1]} {self.distance:.3f} Å"
 
 
 @dataclass(frozen=True)
@@ -60,7 +42,7 @@ class ExchangeFit:
         residual: root mean square of what the fit leaves, of energies in meV a magnetic site, of magnetic forces in
             meV a radian by which the moment turns.
         explained: share of the variance that the fit explains, R².
-        model: the constants on the cell of the smallest structure.
+        model: the constants on the cell of the smallest structure; its notes warn of moments that are not alike.
     """
 
     shells: tuple[Shell, ...]
@@ -91,7 +73,8 @@ def fit_exchange(
         name: of the model.
 
     Raises:
-        ExchangeError: moments are missing, there is no shell, or the orders do not tell the shells apart.
+        ExchangeError: moments are missing or vanish in some orders, compositions differ, there is no shell, or the
+            orders do not tell the shells apart.
     """
     if len(structures) != len(energies) or not len(energies):
         raise ExchangeError(f"{len(structures)} structures but {len(energies)} energies", name)
@@ -121,7 +104,8 @@ def fit_exchange_to_forces(
         name: of the model.
 
     Raises:
-        ExchangeError: moments or forces are missing, there is no shell, or all moments are collinear.
+        ExchangeError: moments or forces are missing, moments vanish in some structures, compositions differ, there is
+            no shell, or all moments are collinear.
     """
     if len(structures) != len(magnetic_forces) or not len(structures):
         raise ExchangeError(f"{len(structures)} structures but magnetic forces of {len(magnetic_forces)}", name)
@@ -132,8 +116,8 @@ def fit_exchange_to_forces(
     design, target = [], []
     for structure, spins, pairs, forces in zip(structures, states.spins, states.pairs, magnetic_forces, strict=True):
         fields = np.zeros((len(states.shells), *spins.shape))
-        np.add.at(fields, (_places(pairs, states.shells), pairs.bonds[:, 0]), spins[pairs.bonds[:, 1]])
-        lengths = np.linalg.norm([_vector(m) for m in structure.site_properties["magmom"]], axis=1, keepdims=True)
+        np.add.at(fields, (places_of(pairs, states.shells), pairs.bonds[:, 0]), spins[pairs.bonds[:, 1]])
+        lengths = np.linalg.norm([vector_of(m) for m in structure.site_properties["magmom"]], axis=1, keepdims=True)
         design.append(_across(fields, spins).reshape(len(states.shells), -1).T)
         target.append(MILLI * _across(lengths * forces, spins).ravel())
     if max(abs(part).max() for part in design) < _COLLINEAR:
@@ -149,14 +133,6 @@ def _across(vectors: NDArray[np.float64], spins: NDArray[np.float64]) -> NDArray
     return part
 
 
-class _Pairs(NamedTuple):
-    """Pairs of magnetic sites of one structure, each once, and their shells."""
-
-    bonds: NDArray[np.int64]
-    products: NDArray[np.float64]
-    shells: list[Shell]
-
-
 @dataclass(frozen=True, eq=False)
 class _States:
     """Magnetic states of one crystal: their spins and pairs, and the shells of all of them."""
@@ -164,17 +140,19 @@ class _States:
     name: str
     structures: Sequence[Structure]
     spins: list[NDArray[np.float64]]
-    pairs: list[_Pairs]
+    pairs: list[Pairs]
     shells: list[Shell]
+    warnings: tuple[str, ...]
 
     @classmethod
     def of(cls, structures: Sequence[Structure], cutoff: float, name: str) -> _States:
-        spins = [_spins(structure, name) for structure in structures]
-        pairs = [_pairs(structure, spin, cutoff) for structure, spin in zip(structures, spins, strict=True)]
-        shells = _shells([shell for found in pairs for shell in found.shells], name)
+        spins = [spins_of(structure, name) for structure in structures]
+        warnings = check_states(structures, spins, name)
+        pairs = [pairs_of(structure, spin, cutoff) for structure, spin in zip(structures, spins, strict=True)]
+        shells = shells_of([shell for found in pairs for shell in found.shells], name)
         if not shells:
             raise ExchangeError(f"no two magnetic sites are within {cutoff:g} Å", name)
-        return cls(name, structures, spins, pairs, shells)
+        return cls(name, structures, spins, pairs, shells, warnings)
 
     def solve(self, design: NDArray[np.float64], target: NDArray[np.float64], equations: int) -> ExchangeFit:
         """Least squares; the columns are the shells', then, for energies, the offset's."""
@@ -186,8 +164,8 @@ class _States:
         variance = float(rest @ rest) / freedom if freedom > 0 else np.nan
         errors = np.sqrt(np.diag(np.linalg.inv(design.T @ design)) * variance)
         offset = float(solution[count]) / MILLI if len(solution) > count else None
+        # as many sites an atom carry moments in all states, so that the mean takes the offset out of R²
         whole = target - target.mean() if offset is not None else target
-        smallest = int(np.argmin([len(structure) for structure in self.structures]))
         return ExchangeFit(
             shells=tuple(self.shells),
             couplings=solution[:count],
@@ -195,80 +173,29 @@ class _States:
             offset=offset,
             residual=float(np.sqrt(rest @ rest / equations)),
             explained=float(1 - rest @ rest / (whole @ whole)) if whole.any() else np.nan,
-            model=_model(
-                self.structures[smallest], self.spins[smallest], self.pairs[smallest], self.shells, solution, self.name
-            ),
+            model=self._model(solution),
         )
 
-
-def _spins(structure: Structure, name: str) -> NDArray[np.float64]:
-    """Unit vectors of the moments, zero for sites without, shape (n, 3)."""
-    given: Any = structure.site_properties.get("magmom")
-    if given is None or any(m is None for m in given):
-        raise ExchangeError("a structure has no site property magmom", name)
-    vectors = np.array([_vector(m) for m in given])
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    carries = lengths[:, 0] >= SMALLEST_MOMENT
-    if not carries.any():
-        raise ExchangeError(f"a structure has no moment above {SMALLEST_MOMENT} μB", name)
-    return np.where(carries[:, None], vectors / np.where(lengths > 0, lengths, 1), 0.0)
-
-
-def _vector(moment: Any) -> NDArray[np.float64]:
-    values = np.asarray(getattr(moment, "moment", moment), dtype=float)
-    return values if values.shape == (3,) else np.array([0.0, 0.0, float(values)])
-
-
-def _pairs(structure: Structure, spins: NDArray[np.float64], cutoff: float) -> _Pairs:
-    one, other, images, distances = structure.get_neighbor_list(cutoff, exclude_self=True)
-    magnetic = np.asarray(spins.any(axis=1))
-    bonds = np.column_stack([one, other, images]).astype(np.int64)
-    kept = magnetic[one] & magnetic[other] & (distances > SAME_SHELL)
-    bonds, distances = bonds[kept], distances[kept]
-    symbols = [site.specie.symbol for site in structure]
-    shells = [
-        Shell((min(symbols[i], symbols[j]), max(symbols[i], symbols[j])), float(d))
-        for (i, j), d in zip(bonds[:, :2], distances, strict=True)
-    ]
-    products = np.sum(spins[bonds[:, 0]] * spins[bonds[:, 1]], axis=1) / 2  # both directions are listed
-    return _Pairs(bonds, products, shells)
+    def _model(self, couplings: NDArray[np.float64]) -> ExchangeModel:
+        """On the cell of the smallest structure."""
+        smallest = int(np.argmin([len(structure) for structure in self.structures]))
+        structure, pairs = self.structures[smallest], self.pairs[smallest]
+        sites = np.flatnonzero(self.spins[smallest].any(axis=1))
+        new = np.full(len(structure), -1)
+        new[sites] = np.arange(len(sites))
+        values = couplings[places_of(pairs, self.shells)]
+        bonds = pairs.bonds.copy()
+        bonds[:, :2] = new[bonds[:, :2]]
+        moments = [float(np.linalg.norm(vector_of(structure[int(s)].properties["magmom"]))) for s in sites]
+        return ExchangeModel.from_bonds(
+            structure.lattice.matrix, structure.frac_coords[sites], bonds, values,
+            species=[structure[int(s)].specie.symbol for s in sites], moments=moments, name=self.name,
+            notes=self.warnings,
+        )  # fmt: skip
 
 
-def _shells(found: list[Shell], name: str) -> list[Shell]:
-    """Shells of all pairs, at their mean distances; atoms that are displaced a little stay in theirs.
-
-    Raises:
-        ExchangeError: distances run into one another, so that there are no shells.
-    """
-    shells = []
-    for species in sorted({shell.species for shell in found}):
-        distances = np.sort([shell.distance for shell in found if shell.species == species])
-        parts = np.split(distances, np.flatnonzero(np.diff(distances) > SAME_SHELL) + 1)
-        for part in parts:
-            if part[-1] - part[0] > _BLURRED:
-                raise ExchangeError(
-                    f"distances between {' and '.join(species)} run together from {part[0]:.2f} to {part[-1]:.2f} Å: "
-                    "the states must be of one crystal",
-                    name,
-                )
-            shells.append(Shell(species, float(part.mean())))
-    return sorted(shells, key=lambda s: s.distance)
-
-
-def _places(pairs: _Pairs, shells: list[Shell]) -> NDArray[np.int64]:
-    """Which shell each pair belongs to, (n_pairs,)."""
-    places = np.zeros(len(pairs.shells), np.int64)
-    distances = np.array([shell.distance for shell in pairs.shells])
-    for species in {shell.species for shell in pairs.shells}:
-        own = np.flatnonzero([shell.species == species for shell in shells])
-        rows = np.flatnonzero([shell.species == species for shell in pairs.shells])
-        centres = np.array([shells[place].distance for place in own])
-        places[rows] = own[abs(distances[rows, None] - centres).argmin(axis=1)]
-    return places
-
-
-def _row(pairs: _Pairs, shells: list[Shell]) -> NDArray[np.float64]:
-    return np.bincount(_places(pairs, shells), pairs.products, len(shells)).astype(float)
+def _row(pairs: Pairs, shells: list[Shell]) -> NDArray[np.float64]:
+    return np.bincount(places_of(pairs, shells), pairs.products, len(shells)).astype(float)
 
 
 def _check_rank(design: NDArray[np.float64], shells: list[Shell], equations: int, name: str) -> None:
@@ -284,24 +211,3 @@ def _check_rank(design: NDArray[np.float64], shells: list[Shell], equations: int
         "them, or fit fewer shells",
         name,
     )
-
-
-def _model(
-    structure: Structure,
-    spins: NDArray[np.float64],
-    pairs: _Pairs,
-    shells: list[Shell],
-    couplings: NDArray[np.float64],
-    name: str,
-) -> ExchangeModel:
-    sites = np.flatnonzero(spins.any(axis=1))
-    new = np.full(len(structure), -1)
-    new[sites] = np.arange(len(sites))
-    values = couplings[_places(pairs, shells)]
-    bonds = pairs.bonds.copy()
-    bonds[:, :2] = new[bonds[:, :2]]
-    moments = [float(np.linalg.norm(_vector(structure[int(s)].properties["magmom"]))) for s in sites]
-    return ExchangeModel.from_bonds(
-        structure.lattice.matrix, structure.frac_coords[sites], bonds, values,
-        species=[structure[int(s)].specie.symbol for s in sites], moments=moments, name=name,
-    )  # fmt: skip

@@ -8,7 +8,9 @@ bound is that of the components of all spins together, of J(q) + 2A.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
+from math import lcm
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -25,6 +27,9 @@ SAME = 1e-6
 """Of eigenvalues, relative: equal."""
 DENOMINATORS = (1, 2, 3, 4, 6, 5, 8)
 """Of commensurate wave vectors, tried in this order."""
+LARGEST, MOST_CELLS = 8, 24
+"""Denominator of a component of the fraction that stands for an incommensurate wave, and cells that it may repeat
+after, so that (⅓ ⅓ ⅛) is one."""
 EQUAL = 1e-4
 """Relative difference of eigenvalues below which waves count as equally good."""
 MOST_EQUAL, LONGEST = 24, 6
@@ -41,6 +46,7 @@ class Maximum(NamedTuple):
         isotropic: that of the isotropic part at q, in meV.
         commensurate: whether q is a fraction with one of `DENOMINATORS`.
         period: cells after which the wave repeats along each cell vector; of the nearest fraction if incommensurate.
+        fraction: q as fractions; of those near an incommensurate q the one with the largest eigenvalue.
     """
 
     q: NDArray[np.float64]
@@ -48,6 +54,7 @@ class Maximum(NamedTuple):
     isotropic: float
     commensurate: bool
     period: tuple[int, int, int]
+    fraction: tuple[Fraction, Fraction, Fraction]
 
 
 class Fourier:
@@ -135,12 +142,30 @@ def maximum(model: ExchangeModel) -> Maximum:
             # every wave that is as good must fit into a supercell that is to hold this one
             equal = points[values >= near - EQUAL * abs(near)]
             plain = float(Fourier(model).highest(rounded[None])[0])
-            return Maximum(_folded(rounded), max(near, value), plain, True, _common([rounded, *equal]))  # noqa: FBT003
-    nearest = np.rint(q * DENOMINATORS[-1]) / DENOMINATORS[-1]
-    return Maximum(_folded(q), value, float(Fourier(model).highest(q[None])[0]), False, _period(nearest))  # noqa: FBT003
+            period, folded = _common([rounded, *equal]), _folded(rounded)
+            a, b, c = (Fraction(float(component)).limit_denominator(denominator) for component in folded)
+            return Maximum(folded, max(near, value), plain, True, period, (a, b, c))  # noqa: FBT003
+    q = _folded(q)
+    fraction = _best_fraction(transform, q)
+    period = _period(np.array(fraction, dtype=float))
+    return Maximum(q, value, float(Fourier(model).highest(q[None])[0]), False, period, fraction)  # noqa: FBT003
 
 
 _SIMPLEX = {"xatol": 1e-5, "fatol": 1e-9, "maxiter": 300}
+
+
+def _best_fraction(transform: Fourier, q: NDArray[np.float64]) -> tuple[Fraction, Fraction, Fraction]:
+    """Of the fractions to which the components round the one with the largest eigenvalue, in the fewest cells."""
+    choices = [sorted({Fraction(round(float(c) * n), n) for n in range(1, LARGEST + 1)}) for c in q]
+    waves = [(a, b, c) for a, b, c in product(*choices) if _cells((a, b, c)) <= MOST_CELLS]
+    values = transform.highest(np.array(waves, dtype=float))
+    good = np.flatnonzero(values >= values.max() - SAME * abs(values.max()))
+    return min((waves[n] for n in good), key=_cells)
+
+
+def _cells(wave: tuple[Fraction, Fraction, Fraction]) -> int:
+    """Cells that a wave repeats after."""
+    return lcm(*(component.denominator for component in wave))
 
 
 def _folded(q: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from magnetite.exchange.fourier import DENOMINATORS, Maximum, fourier, maximum
+from magnetite.exchange.fourier import Maximum, fourier, maximum
 from magnetite.exchange.relaxation import MagneticCell, magnetic_cell, relax
 from magnetite.exchange.shells import element_of
 from magnetite.orderings.order import MagneticOrder
@@ -33,6 +34,10 @@ MOST_SPINS = 96
 """Of a magnetic cell that is tried beside the smallest."""
 STRAIGHT = 1e-3
 """Components of unit vectors smaller than this are none."""
+EQUAL = 1e-3
+"""Relative difference of amplitudes below which waves are equally strong."""
+Wave = tuple[Fraction, Fraction, Fraction]
+"""A wave vector."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class GroundState:
         energy: meV a site.
         bound: Luttinger and Tisza's, meV a site, with tensors and anisotropy; no state lies lower.
         q: the wave vector of the bound in the reciprocal basis, shape (3,).
-        commensurate: whether q is a simple fraction; otherwise the nearest one was relaxed.
+        commensurate: whether q is a simple fraction; otherwise fractions near it were relaxed.
         directions: unit vectors in the order's cell, shape (n, 3).
     """
 
@@ -64,7 +69,7 @@ class GroundState:
         wave = " ".join(f"{c:.4g}" for c in self.q)
         ending = "reached: proven" if self.proven else "not reached: the lowest state found"
         if not self.commensurate:
-            wave += ", incommensurate; relaxed at the nearest fraction"
+            wave += ", incommensurate; relaxed at fractions near it"
         return (
             f"{self.order}\n  energy {self.energy:.4f} meV a site; bound {self.bound:.4f} meV at q = ({wave}), {ending}"
         )
@@ -83,42 +88,66 @@ def ground_state(model: ExchangeModel, *, seed: int = 0, best: Maximum | None = 
     """
     best = best or maximum(model)
     random = np.random.default_rng(seed)
-    k = fractions(best)
-    smallest = magnetic_cell(model, smallest_supercell(k, model.lattice))
+    cell = magnetic_cell(model, smallest_supercell(best.fraction, model.lattice))
     bound = -best.value / 2
-    state, energy, cell = *_lowest(model, smallest, best, random), smallest
+    state, energy = _lowest(model, cell, best.fraction, random)
     if energy > bound + REACHED * abs(bound):
         for rows in _larger(model, cell.transformation):
             other = magnetic_cell(model, rows)
-            found, lower = _lowest(model, other, best, random)
+            found, lower = _lowest(model, other, best.fraction, random)
             if lower < energy - REACHED * abs(energy):
                 state, energy, cell = found, lower, other
-    return GroundState(_order(model, cell, state, k), energy, bound, best.q, best.commensurate, state)
+    wave = strongest_wave(cell, state, best.fraction)
+    rows = smallest_supercell(wave, model.lattice)
+    if round(abs(np.linalg.det(rows))) < len(cell.cells):  # of a larger cell the state may need but a part
+        part = magnetic_cell(model, rows)
+        found, lower = _lowest(model, part, wave, random)
+        if lower < energy + REACHED * abs(energy):
+            state, energy, cell = found, lower, part
+            wave = strongest_wave(cell, state, wave)
+    return GroundState(_order(model, cell, state, wave), energy, bound, best.q, best.commensurate, state)
 
 
-def fractions(best: Maximum) -> tuple[Fraction, Fraction, Fraction]:
-    """The wave vector as fractions, the nearest where it is none."""
-    found = [Fraction(float(c)).limit_denominator(max(DENOMINATORS)) for c in best.q]
-    if not best.commensurate:
-        found = [Fraction(round(float(c) * DENOMINATORS[-1]), DENOMINATORS[-1]) for c in best.q]
-    return found[0], found[1], found[2]
+def strongest_wave(cell: MagneticCell, state: NDArray[np.float64], near: Wave) -> Wave:
+    """The wave vector with the largest amplitude in a state, in the reciprocal basis of the model's cell.
+
+    Args:
+        cell: in which the state repeats.
+        state: unit vectors, shape (n_spins, 3).
+        near: of equally strong ones, as k and -k are, the nearest to this is taken.
+    """
+    size = len(cell.cells)
+    # the waves that repeat with the cell: as many as it holds cells, their components multiples of 1/size
+    adjugate = np.rint(np.linalg.inv(cell.transformation) * size).astype(np.int64)
+    reach = abs(cell.transformation).sum(axis=1)
+    steps = np.array(list(product(*(range(-n, n + 1) for n in reach))), dtype=np.int64)
+    waves = np.unique((steps @ adjugate.T) % size, axis=0)
+    spins = state.reshape(size, -1)
+    amplitudes = (abs(np.exp(2j * np.pi / size * (waves @ cell.cells.T)) @ spins) ** 2).sum(axis=1)
+    strong = waves[amplitudes > amplitudes.max() * (1 - EQUAL)] / size
+    wanted = np.array(near, dtype=float)
+    gaps = strong - wanted
+    nearest = int(np.linalg.norm(gaps - np.rint(gaps), axis=1).argmin())
+    folded = strong[nearest] - np.ceil(strong[nearest] - 0.5 - STRAIGHT / size)
+    one, other, third = (Fraction(float(c)).limit_denominator(size) for c in folded)
+    return one, other, third
 
 
 def _lowest(
-    model: ExchangeModel, cell: MagneticCell, best: Maximum, random: np.random.Generator
+    model: ExchangeModel, cell: MagneticCell, wave: Wave, random: np.random.Generator
 ) -> tuple[NDArray[np.float64], float]:
-    """The lowest of states relaxed from the best waves and from chance; collinear ones win ties."""
+    """The lowest of states relaxed from the waves with one vector and from chance; collinear ones win ties."""
     lowest, state = np.inf, np.zeros((0, 3))
-    for start in [*_waves(model, cell, best), *random.standard_normal((STARTS, len(cell), 3))]:
+    for start in [*_waves(model, cell, wave), *random.standard_normal((STARTS, len(cell), 3))]:
         found, energy = relax(cell, start)
         if energy < lowest - 1e-7 * abs(energy):
             lowest, state = energy, found
     return state, lowest / len(cell)
 
 
-def _waves(model: ExchangeModel, cell: MagneticCell, best: Maximum) -> list[NDArray[np.float64]]:
+def _waves(model: ExchangeModel, cell: MagneticCell, wave_vector: Wave) -> list[NDArray[np.float64]]:
     """Collinear states and a spiral of the waves with the largest eigenvalue, shape (n_spins, 3) each."""
-    q = np.array([float(f) for f in fractions(best)])
+    q = np.array(wave_vector, dtype=float)
     values, vectors = np.linalg.eigh(fourier(model, q[None])[0])
     found = []
     for vector in vectors.T[values >= values[-1] - 1e-6 * abs(values[-1])]:
@@ -138,9 +167,7 @@ def _larger(model: ExchangeModel, rows: NDArray[np.int64]) -> list[NDArray[np.in
     return [f for f in found if round(abs(np.linalg.det(f))) * len(model) <= MOST_SPINS]
 
 
-def _order(
-    model: ExchangeModel, cell: MagneticCell, state: NDArray[np.float64], k: tuple[Fraction, ...]
-) -> MagneticOrder:
+def _order(model: ExchangeModel, cell: MagneticCell, state: NDArray[np.float64], k: Wave) -> MagneticOrder:
     rows = cell.transformation
     lattice = rows @ model.lattice
     sites = (cell.cells[:, None, :] + model.frac_coords[None]).reshape(-1, 3) @ np.linalg.inv(rows)

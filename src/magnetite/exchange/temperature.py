@@ -14,10 +14,12 @@ from magnetite.exchange.fourier import Maximum, maximum
 from magnetite.exchange.meanfield import correction, mean_field_temperature
 from magnetite.exchange.montecarlo.crossing import (
     CLEAR,
+    CROSSING,
     FEWEST,
     Transition,
     beginning,
     binder_crossing,
+    disordered,
     heat_peak,
     misses,
 )
@@ -172,34 +174,47 @@ class _Search:
         self.orders = orders  # at a temperature, rather than slowly on cooling, as layers of isotropic spins
 
     def window(self, mean_field: float) -> tuple[Transition, list[Curves], list[str]]:
-        """Find the window, then the crossing in it."""
+        """Find the window, then the crossing in it; of several windows without one the best."""
         effort = self.effort
         width = effort.width if self.orders else WIDE
         grid = np.linspace(LOWEST, HIGHEST, SCOUT_TEMPERATURES) * mean_field
         scouted, _ = self._simulate(effort.scout_spins, tuple(grid), effort.scout_steps, "scout")
-        centre = beginning(scouted)
-        for attempt in range(MOST_WINDOWS):
+        highest = mean_field / (1 + width)  # no transition lies above the mean field
+        centre = min(beginning(scouted), highest)
+        tried = []
+        for _ in range(MOST_WINDOWS):
             grid = centre * np.linspace(1 - width, 1 + width, effort.temperatures)
-            found, measured, notes = self.at(tuple(grid))
-            side = 0 if found.method.startswith("Binder") else self._side(measured)
-            if attempt == MOST_WINDOWS - 1 or side == 0:
+            tried.append(self.at(tuple(grid)))
+            side = self._side(*tried[-1][:2])
+            if side == 0 or (side > 0 and centre == highest):
                 break
-            centre *= 1 + side * width
+            centre = min(centre * (1 + side * width), highest)
+        found, measured, notes = max(tried, key=_worth)
         return found, [scouted, *measured], notes
 
-    def _side(self, measured: list[Curves]) -> int:
+    def _side(self, found: Transition, measured: list[Curves]) -> int:
         """Where to look next: above (1), below (-1), or nowhere else (0).
 
         The specific heat says it first; then the cumulants, which above the transition are clearly smaller in the
-        larger supercell.
+        larger supercell. Far above it they are the same again, but then there is no order left.
         """
         small, large = measured
-        side = {0: -1, len(large.heat) - 1: 1}.get(int(np.argmax(large.heat)), 0)
-        if side or not self.orders or small.n_spins == large.n_spins:
-            return side
+        if found.method == CROSSING:
+            return 0
+        compared = self.orders and small.n_spins != large.n_spins
+        hot = compared and disordered(small, large)
+        top = int(np.argmax(large.heat))
+        if top == 0:
+            return -1
+        if top == len(large.heat) - 1 and not hot:
+            return 1
+        if not compared:
+            return 0
         rise = np.subtract(large.binder, small.binder)
         noise = np.hypot(large.errors["binder"], small.errors["binder"])
-        return 1 if rise[-1] > -CLEAR * noise[-1] else -1 if rise[0] < -noise[0] else 0
+        if rise[-1] > -CLEAR * noise[-1] and not hot:
+            return 1
+        return -1 if rise[0] < -noise[0] else 0
 
     def at(self, temperatures: tuple[float, ...]) -> tuple[Transition, list[Curves], list[str]]:
         """Both supercells at given temperatures."""
@@ -217,6 +232,8 @@ class _Search:
             found = heat_peak(measured[-1], self.seed)
             if len(temperatures) < FEWEST:
                 notes.append(f"{len(temperatures)} temperatures are too few for a crossing of cumulants")
+            elif self.orders:
+                notes.append("no clear crossing of cumulants: the peak of the specific heat lies some per cent off")
             if misses(measured[-1]):
                 low, high = temperatures[0], temperatures[-1]
                 notes.append(f"temperatures from {low:.4g} to {high:.4g} K miss the transition: give others")
@@ -232,3 +249,9 @@ class _Search:
         bar = f"{self.model.name}, {what}" if self.progress else False
         samples = simulate(lattice, plan, order.waves, magnet, progress=bar, checkpoint=self.checkpoint)
         return curves(samples), order.degenerate
+
+
+def _worth(tried: tuple[Transition, list[Curves], list[str]]) -> tuple[bool, bool, float]:
+    """What makes one window better than another: a crossing, a peak inside it, a higher peak."""
+    found, measured, _ = tried
+    return found.method == CROSSING, not misses(measured[-1]), max(measured[-1].heat)

@@ -37,7 +37,7 @@ def from_record(record: Mapping[str, Any]) -> ExchangeModel:
         raise ExchangeError(f"a bond is [i, j, cell_a, cell_b, cell_c, J], not {short}", record.get("name"))
     notes = ("moments are not given: 1 μB assumed",) if record.get("moments") is None else ()
     return ExchangeModel.from_bonds(
-        record["lattice"], record["frac_coords"], np.array([bond[:5] for bond in bonds], dtype=int),
+        record["lattice"], record["frac_coords"], np.array([bond[:5] for bond in bonds], dtype=float),
         np.array([bond[5] for bond in bonds], dtype=float), species=record.get("labels"), moments=record.get("moments"),
         spins=record.get("S"), anisotropy=record.get("anisotropy"), name=str(record.get("name", "exchange")),
         notes=notes,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALL = 1e-9
+PLACE, VECTOR = ("i", "j", "da", "db", "dc"), ("dijx", "dijy", "dijz")
+"""Columns of the table of pairs, beside ``jij`` and ``dij``, the length of the vector."""
 UNREAD = ("anisotropy_magnitude", "n_anisotropy", "n_interaction_quadruplets", "external_field_magnitude", "ddi_method")
 
 
@@ -25,7 +27,8 @@ def read(path: Path) -> ExchangeModel:
     """Read a configuration with ``bravais_vectors``, ``basis`` and ``n_interaction_pairs``.
 
     Raises:
-        ExchangeError: one of them is missing, or there are fewer pairs or other moments than announced.
+        ExchangeError: one of them is missing, there are fewer pairs or other moments than announced, a column of the
+            pairs is unknown, or a pair comes twice.
     """
     lines = [line.split("#")[0].split() for line in path.read_text(encoding="utf-8").splitlines()]
     rows = [line for line in lines if line]
@@ -43,24 +46,28 @@ def read(path: Path) -> ExchangeModel:
     place = places["n_interaction_pairs"]
     number = int(rows[place][1])
     columns = [word.lower() for word in rows[place + 1]]
+    _check_columns(columns)
     pairs = [row[: len(columns)] for row in rows[place + 2 : place + 2 + number]]
     if len(pairs) < number or any(len(row) < len(columns) for row in pairs):
         raise ExchangeError(f"announces {number} pairs of {len(columns)} columns, but holds others")
     table = np.array(pairs, dtype=float)
-    bonds = table[:, [columns.index(c) for c in ("i", "j", "da", "db", "dc")]].astype(int)
+    bonds = table[:, [columns.index(c) for c in PLACE]]
     values = table[:, columns.index("jij")]
     if "dijx" in columns:
-        vectors = table[:, [columns.index(c) for c in ("dijx", "dijy", "dijz")]]
+        vectors = table[:, [columns.index(c) for c in VECTOR]]
         if "dij" in columns:
             length = np.linalg.norm(vectors, axis=1, keepdims=True)
             vectors = vectors / np.where(length > 0, length, 1) * table[:, [columns.index("dij")]]
         values = values[:, None, None] * np.eye(3) + _crossed(vectors)
     if len(moments) not in {1, size}:
         raise ExchangeError(f"{len(moments)} mu_s for {size} sites of the basis")
-    return ExchangeModel.from_bonds(
+    model = ExchangeModel.from_bonds(
         lattice, coords, bonds, values, moments=moments if len(moments) == size else moments[0], name=path.stem,
         notes=(*(() if "mu_s" in places else ("moments are not given: 1 μB assumed",)), *_unread(rows)),
     )  # fmt: skip
+    if len(model.first) < number:
+        raise ExchangeError("lists a pair more than once, in whichever direction; Spirit adds them up: list each once")
+    return model
 
 
 def write(model: ExchangeModel, path: Path) -> Path:
@@ -88,6 +95,23 @@ def write(model: ExchangeModel, path: Path) -> Path:
         lines.append(f"{i} {j} {image[0]} {image[1]} {image[2]} {model.isotropic[n]:.12g}{extra}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def _check_columns(columns: list[str]) -> None:
+    """Stop at what would be dropped, and at vectors of which Spirit's versions make different ones."""
+    if {"dija", "dijb", "dijc"} & set(columns):
+        raise ExchangeError(
+            "gives vectors along the cell (Dija Dijb Dijc), which Spirit 2 takes for Cartesian and later versions do "
+            "not: give Dijx Dijy Dijz"
+        )
+    missing = [name for name in (*PLACE, "jij") if name not in columns]
+    if {"dij", *VECTOR} & set(columns):
+        missing += [name for name in VECTOR if name not in columns]
+    if missing:
+        raise ExchangeError(f"its pairs have no column {', '.join(missing)}")
+    unknown = sorted(set(columns) - {*PLACE, "jij", "dij", *VECTOR})
+    if unknown:
+        raise ExchangeError(f"its pairs have columns that cannot be read: {', '.join(unknown)}")
 
 
 def _unread(rows: list[list[str]]) -> list[str]:

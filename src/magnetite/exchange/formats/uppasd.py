@@ -36,11 +36,13 @@ def read(path: Path) -> ExchangeModel:
     Files that it names and that are not there are looked for by their ending (``…posfile``) beside it.
 
     Raises:
-        ExchangeError: a file is missing, or they do not fit each other.
+        ExchangeError: a file is missing, they do not fit each other, or UppASD would make more bonds of the jfile than
+            it lists (``Sym``) or of several kinds of atoms on a site (``do_ralloy``).
     """
     inputs = _only(path, "*inpsd.dat") if path.is_dir() else path
     text = inputs.read_text(encoding="utf-8")
     settings = {line.split()[0].lower(): line.split()[1:] for line in text.splitlines() if len(line.split()) > 1}
+    _refuse_short_lists(settings)
     cell = _cell(text)
     scale = float(settings["alat"][0].lower().replace("d", "e")) * ANGSTROM if "alat" in settings else 1.0
     positions = np.loadtxt(_beside(inputs, settings.get("posfile"), "posfile"), ndmin=2)
@@ -55,7 +57,7 @@ def read(path: Path) -> ExchangeModel:
         coords = coords - np.rint(coords - 1e-9)
     if bonds.shape[1] < SCALARS:
         raise ExchangeError(f"a jfile has at least {SCALARS} columns, not {bonds.shape[1]}")
-    pairs = bonds[:, :2].astype(int) - 1
+    pairs = bonds[:, :2] - 1
     cells = _cells(bonds[:, 2:5] @ np.linalg.inv(cell), coords, pairs) if map_type == 1 else bonds[:, 2:5]
     tensors = bonds.shape[1] >= TENSORS
     values = bonds[:, 5:TENSORS].reshape(-1, 3, 3) if tensors else bonds[:, 5]
@@ -65,7 +67,7 @@ def read(path: Path) -> ExchangeModel:
     notes += [f"{key} {' '.join(settings[key])} is not read" for key in UNREAD if key in settings]
     kinds = positions[:, 1].astype(int) if positions.shape[1] > 4 else np.ones(len(coords), int)  # noqa: PLR2004
     return ExchangeModel.from_bonds(
-        cell * scale, coords, np.column_stack([pairs, np.rint(cells).astype(int)]), values,
+        cell * scale, coords, np.column_stack([pairs, cells]), values,
         species=[f"X{kind}" for kind in kinds], moments=abs(sizes), name=settings.get("simid", [inputs.stem])[0],
         notes=tuple(notes),
     )  # fmt: skip
@@ -108,6 +110,18 @@ def write(model: ExchangeModel, path: Path) -> Path:
     return target
 
 
+def _refuse_short_lists(settings: dict[str, list[str]]) -> None:
+    """Stop where the jfile is not the list of all bonds: one bond taken for its shell orders another way."""
+    if _number(settings, "sym"):
+        raise ExchangeError("Sym is not 0: its jfile holds one bond of each shell; list all bonds and set Sym 0")
+    if _number(settings, "do_ralloy"):
+        raise ExchangeError("do_ralloy is not 0: sites of a random alloy hold several kinds of atoms, here one alone")
+
+
+def _number(settings: dict[str, list[str]], key: str) -> int:
+    return int(settings[key][0]) if key in settings else 0
+
+
 def _cell(text: str) -> NDArray[np.float64]:
     numbers: list[float] = []
     inside = False
@@ -136,9 +150,10 @@ def _only(folder: Path, pattern: str) -> Path:
     return found[0]
 
 
-def _cells(bonds: NDArray[np.float64], coords: NDArray[np.float64], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+def _cells(bonds: NDArray[np.float64], coords: NDArray[np.float64], pairs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Cells in which bonds end, from their vectors in fractions of the cell."""
-    cells = bonds - (coords[pairs[:, 1]] - coords[pairs[:, 0]])
+    one, other = pairs.astype(int).T
+    cells = bonds - (coords[other] - coords[one])
     if abs(cells - np.rint(cells)).max(initial=0.0) > NEAR:
         raise ExchangeError("a Cartesian bond of the jfile ends at no site")
     found: NDArray[np.float64] = np.rint(cells)

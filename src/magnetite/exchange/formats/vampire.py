@@ -44,7 +44,7 @@ def read(path: Path) -> ExchangeModel:
         raise ExchangeError(f"announces {head[0]} interactions of kind {kind}, but holds others")
     values = table[:, 6 : 6 + COLUMNS[kind]] * JOULE
     return ExchangeModel.from_bonds(
-        lattice, coords, table[:, 1:6].astype(int), _shaped(values, kind), species=materials, name=path.stem,
+        lattice, coords, table[:, 1:6], _shaped(values, kind), species=materials, name=path.stem,
         notes=("moments are in Vampire's material file: 1 μB assumed",),
     )  # fmt: skip
 

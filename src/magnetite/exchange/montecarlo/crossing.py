@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from magnetite.exchange.montecarlo.statistics import Curves
 
+CROSSING = "Binder crossing"
 DRAWS = 200
 """Of the curves within their errors, for the error of the crossing."""
 FINE = 400
@@ -20,10 +21,11 @@ CLEAR = 2.0
 """Errors by which a difference must exceed nothing."""
 ORDERED = 0.66
 """Cumulants above are those of an order that is nearly complete (⅔)."""
-NEARBY = 0.25
-"""Of the range of cumulants: points this close to the crossing say where it is."""
+FALLS = 1 / 3
+"""Power of the number of spins by which the order parameter falls, above which there is no order: at the transition it
+falls by 0.17, that of independent spins by ½, in however many components."""
 LEAST_ERROR = 2e-4
-"""Of a cumulant, so that the ordered side, where errors vanish, does not dictate the fit."""
+"""Of a cumulant, so that the ordered side, where errors vanish, does not dictate where the sign changes."""
 
 
 class Transition(NamedTuple):
@@ -41,15 +43,17 @@ class Transition(NamedTuple):
 
 
 def binder_crossing(small: Curves, large: Curves, seed: int = 0) -> Transition | None:
-    """Crossing of the cumulants of two sizes, measured at the same temperatures; None if they do not cross.
+    """Crossing of the cumulants of two sizes, measured at the same temperatures.
+
+    None if they do not cross, or if the larger one is not ordered as the smaller one is at the lowest of them.
 
     Below the transition the larger size has the larger cumulant, above it the smaller, both by more than noise: far
-    from the transition the two are the same, and cross anywhere. Where the sign changes is found from all points; a
-    polynomial of the difference through those nearby says where exactly. The error is the spread of crossings of
+    from the transition the two are the same, and cross anywhere. Between which points the sign changes is found from
+    all of them; the interpolant of the difference says where exactly. The error is the spread of crossings of
     differences drawn within their errors.
     """
     grid = np.array(small.temperatures)
-    if len(grid) < FEWEST:
+    if len(grid) < FEWEST or disordered(small, large, 0):  # the larger one has found another order, or none
         return None
     difference = np.subtract(large.binder, small.binder)
     noise = np.hypot(*(np.hypot(np.nan_to_num(c.errors["binder"], nan=0.01), LEAST_ERROR) for c in (small, large)))
@@ -58,22 +62,16 @@ def binder_crossing(small: Curves, large: Curves, seed: int = 0) -> Transition |
     split = int(np.argmax([signal[:n].sum() - signal[n:].sum() for n in range(1, len(grid))])) + 1
     if not _clear(difference, noise, split):
         return None
-    cumulants = np.array(large.binder)
-    near = abs(cumulants - cumulants[split - 1 : split + 1].mean()) < NEARBY * (2 / 3 - cumulants.min())
-    near[max(split - 2, 0) : split + 2] = True
-    middle = grid[split - 1 : split + 1].mean()
-    rows = grid[near], difference[near], noise[near]
-    centre = _root(*rows, middle)
+    middle = float(grid[split - 1 : split + 1].mean())
+    centre = _root(grid, difference, middle)
     if centre is None:
         return None
     random = np.random.default_rng(seed)
-    drawn = [
-        _root(rows[0], rows[1] + rows[2] * random.standard_normal(len(rows[0])), rows[2], middle) for _ in range(DRAWS)
-    ]
+    drawn = [_root(grid, difference + noise * random.standard_normal(len(grid)), middle) for _ in range(DRAWS)]
     spread = [place for place in drawn if place is not None]
     if len(spread) < DRAWS // 2:
         return None
-    return Transition(centre, float(np.std(spread)), "Binder crossing")
+    return Transition(centre, float(np.std(spread)), CROSSING)
 
 
 def _clear(difference: NDArray[np.float64], noise: NDArray[np.float64], split: int) -> bool:
@@ -85,14 +83,16 @@ def _clear(difference: NDArray[np.float64], noise: NDArray[np.float64], split: i
     return all(found)
 
 
-def _root(
-    grid: NDArray[np.float64], difference: NDArray[np.float64], noise: NDArray[np.float64], middle: float
-) -> float | None:
-    """Where a polynomial through the differences falls through nothing, nearest to a temperature."""
-    degree = 3 if len(grid) > 2 * FEWEST else min(2, len(grid) - 2)
-    fit = np.polynomial.Polynomial.fit(grid, difference, degree, w=1 / noise)
+def _root(grid: NDArray[np.float64], difference: NDArray[np.float64], middle: float) -> float | None:
+    """Where the differences fall through nothing, nearest to a temperature.
+
+    An interpolant that keeps their shape: cold of the transition they vanish, hot of it they fall, and a polynomial
+    through many points, weighted by their errors, bends to the cold ones, which are known best and say least.
+    """
+    from scipy.interpolate import PchipInterpolator
+
     fine = np.linspace(grid[0], grid[-1], FINE)
-    values = fit(fine)
+    values = PchipInterpolator(grid, difference)(fine)
     falls = np.flatnonzero((values[:-1] > 0) & (values[1:] <= 0))
     if not len(falls):
         return None
@@ -150,3 +150,9 @@ def misses(curves: Curves) -> bool:
     ends = (0, len(heat) - 1)
     low = any(top == end or heat[top] - heat[end] < CLEAR * np.hypot(errors[top], errors[end]) for end in ends)
     return low or curves.binder[-1] > ORDERED
+
+
+def disordered(small: Curves, large: Curves, place: int = -1) -> bool:
+    """Whether the spins of two sizes have no order at one of the temperatures, by default the highest."""
+    expected = small.order[place] * (small.n_spins / large.n_spins) ** FALLS
+    return bool(large.order[place] < expected)
