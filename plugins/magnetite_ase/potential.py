@@ -6,34 +6,42 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from ase.calculators.calculator import Calculator, CalculatorSetupError, all_changes
+from ase.calculators.calculator import Calculator, CalculatorSetupError, InputError, all_changes
 
 from magnetite.errors import StructureError
+from magnetite_ase.continuation import Continuation
+from magnetite_ase.said import Said
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ase import Atoms
 
     from magnetite.potential.model import PotentialModel
-    from magnetite.potential.reports import PotentialReport
+    from magnetite.potential.reports import Objection, PotentialReport
 
 
 class SpinPotential(Calculator):
     """Energy, forces, stress and moments from a potential of the zoo.
 
     Moments are those of ``atoms.set_initial_magnetic_moments``, collinear, (n,), or vectors, (n, 3), in μB. They are
-    held (``moments="fixed"``), or relaxed anew at every step (``"relaxed"``) from where the step before left them:
-    relaxing atoms and cell then relaxes all three together.
+    held (``moments="fixed"``), or relaxed anew at every step (``"relaxed"``): within a trajectory from where the step
+    before left them, so that relaxing atoms and cell relaxes all three together, and else from the initial ones.
+
+    Where atoms are not periodic, nothing acts from one side of the cell to the other, however little vacuum it has.
+    Stress is per the cell's volume.
 
     Attributes:
         report: of the last calculation, with magnetic forces −dE/dm in eV/μB, how far the potential's networks part
             (``energy_spread``, ``force_spread``; None where it has but one) and warnings; None before a calculation.
     """
 
-    implemented_properties = [  # noqa: RUF012 (ASE declares these for instances)
+    implemented_properties = [  # noqa: RUF012 (ASE declares these three for instances)
         "energy", "free_energy", "energies", "forces", "stress", "magmom", "magmoms",
     ]  # fmt: skip
+    default_parameters = {  # noqa: RUF012
+        "model": "potential-nio", "moments": "fixed", "tolerance": 1e-3, "device": "auto",
+    }  # fmt: skip
     discard_results_on_any_change = True
 
     def __init__(
@@ -55,16 +63,40 @@ class SpinPotential(Calculator):
             kwargs: ASE's own (``atoms``, ``label``, ``directory``).
 
         Raises:
+            InputError: there is no such parameter.
             CalculatorSetupError: moments are neither fixed nor relaxed.
         """
-        if moments not in {"fixed", "relaxed"}:
-            raise CalculatorSetupError(f"moments are 'fixed' or 'relaxed', not {moments!r}")
         self.report: PotentialReport | None = None
-        self.model_name, self.device, self.moments, self.tolerance = model, device, moments, tolerance
         self._loaded: PotentialModel | None = None
-        self._started: Any = None
-        self._said: set[str] = set()
-        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+        self._continuation, self._said = Continuation(), Said()
+        super().__init__(model=model, moments=moments, tolerance=tolerance, device=device, **kwargs)  # type: ignore[no-untyped-call]
+
+    @property
+    def moments(self) -> Literal["fixed", "relaxed"]:
+        """Whether they are held or relaxed; `set` changes it."""
+        found: Literal["fixed", "relaxed"] = self.parameters["moments"]
+        return found
+
+    def set(self, **kwargs: Any) -> dict[str, Any]:
+        """Change parameters; the next question is answered anew.
+
+        Raises:
+            InputError: there is no such parameter.
+            CalculatorSetupError: moments are neither fixed nor relaxed.
+        """
+        unknown = sorted(kwargs.keys() - self.default_parameters.keys())
+        if unknown:
+            raise InputError(f"magnetite has no parameter {unknown[0]!r}; it has {', '.join(self.default_parameters)}")
+        if kwargs.get("moments", "fixed") not in {"fixed", "relaxed"}:
+            raise CalculatorSetupError(f"moments are 'fixed' or 'relaxed', not {kwargs['moments']!r}")
+        changed: dict[str, Any] = super().set(**kwargs)  # type: ignore[no-untyped-call]
+        return changed
+
+    def reset(self) -> None:
+        """Forget the model, the last calculation and what was said of it."""
+        super().reset()  # type: ignore[no-untyped-call]
+        self.report = self._loaded = None
+        self._continuation, self._said = Continuation(), Said()
 
     @property
     def potential(self) -> PotentialModel:
@@ -77,7 +109,7 @@ class SpinPotential(Calculator):
             from magnetite.potential.model import PotentialModel
             from magnetite.zoo.loading import load_kind
 
-            self._loaded = load_kind(PotentialModel, "a potential", self.model_name, self.device)
+            self._loaded = load_kind(PotentialModel, "a potential", self.parameters["model"], self.parameters["device"])
         return self._loaded
 
     def calculate(
@@ -101,7 +133,7 @@ class SpinPotential(Calculator):
         initial = self.atoms.get_initial_magnetic_moments()
         item = self.potential.prepare(self.potential.take(self.atoms))
         if self.moments == "relaxed":
-            item = self._relax(item, initial)
+            item = self._relax(item, self.atoms if atoms is None else atoms)
         report = self.potential.predict([item])[0]
         self._warn(report.warnings)
         collinear = initial.ndim == 1
@@ -112,6 +144,8 @@ class SpinPotential(Calculator):
             "forces": report.forces, "magmoms": magmoms,
             "stress": report.stress[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]],
         }  # fmt: skip
+        if self.atoms.cell.rank < 3:  # noqa: PLR2004 (a layer whose cell has no height: nothing that stress is per)
+            del self.results["stress"]
         if collinear:
             self.results["magmom"] = float(magmoms.sum())
 
@@ -122,28 +156,26 @@ class SpinPotential(Calculator):
         forces: np.ndarray = self.report.magnetic_forces
         return forces
 
-    def _relax(self, item: Any, initial: np.ndarray) -> Any:
-        """Relax moments, going on from the last ones while the user leaves the initial ones alone."""
+    def _relax(self, item: Any, atoms: Atoms) -> Any:
+        """Relax moments, within a trajectory from where the step before left them."""
         from magnetite.potential.model import with_moments
         from magnetite.potential.relax import relax_moments
+        from magnetite.potential.reports import Objection
 
-        if self._started is not None:
-            numbers, before, last = self._started
-            if np.array_equal(numbers, item.numbers) and np.array_equal(before, initial):
-                item = with_moments(item, last)
-        found = relax_moments(self.potential, item, tolerance=self.tolerance)
-        self._started = (item.numbers, initial.copy(), found.moments)
-        if not found.converged(2 * self.tolerance):
-            self._warn((f"moments are not relaxed: −dE/dm up to {found.largest:.1g} eV/μB is left",))
+        last = self._continuation.moments(atoms)
+        start = item if last is None else with_moments(item, last)
+        tolerance = self.parameters["tolerance"]
+        found = relax_moments(self.potential, start, tolerance=tolerance, meant=item.moments)
+        self._continuation.leave(atoms, found.moments)
+        if not found.converged(2 * tolerance):
+            text = f"moments are not relaxed: −dE/dm up to {found.largest:.1g} eV/μB is left"
+            self._warn((Objection(text, "relaxation", found.largest / tolerance),))
         return with_moments(item, found.moments)
 
-    def _warn(self, objections: tuple[str, ...]) -> None:
-        """Say each kind of objection once; molecular dynamics would repeat it at every step."""
-        for text in objections:
-            kind = text[:12]  # before the numbers
-            if kind not in self._said:
-                self._said.add(kind)
-                warnings.warn(text, stacklevel=3)
+    def _warn(self, objections: Iterable[Objection]) -> None:
+        assert self.atoms is not None
+        for text in self._said.news(self.atoms.numbers, objections):
+            warnings.warn(text, stacklevel=3)
 
     def _get_name(self) -> str:
         return "magnetite-potential"

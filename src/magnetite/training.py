@@ -54,6 +54,12 @@ class Schedule:
     seed: int = 0
     optimizer: OptimizerName = "adamw"
 
+    def __post_init__(self) -> None:
+        if not 0 < self.learning_rate < math.inf:
+            raise DataError(f"a learning rate is a positive number, not {self.learning_rate}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise DataError(f"a weight decay is 0 or a positive number, not {self.weight_decay}")
+
     def rate(self, progress: float) -> float:
         """Learning rate at a share 0–1 of the run."""
         if progress < self.warmup:
@@ -97,7 +103,8 @@ def fit(
         log: receives one line an epoch.
 
     Raises:
-        DataError: the folder holds the run of another schedule, network or of other data.
+        DataError: the folder holds the run of another schedule, network or of other data; or the loss is no finite
+            number, and the folder keeps the epochs before.
         KeyboardInterrupt: passed on; finished epochs are kept in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +132,7 @@ def fit(
                 model,
                 min(schedule.ema, (1 + epoch * len(batches) + step) / (10 + epoch * len(batches) + step)),
             )
-            losses += float(loss.detach())
+            losses += _finite(float(loss.detach()), epoch, schedule, folder)
         averaged.eval()
         metrics = task.validate(averaged)
         line = {
@@ -137,6 +144,16 @@ def fit(
         log("  ".join(f"{key} {value:.4g}" for key, value in line.items()))
         _save(folder, model, averaged, optimizer, schedule, data, epoch + 1)
     return averaged.eval()
+
+
+def _finite(loss: float, epoch: int, schedule: Schedule, folder: Path) -> float:
+    if not math.isfinite(loss):
+        raise DataError(
+            f"the loss is {loss} in epoch {epoch + 1}: a learning rate of {schedule.learning_rate:g} is too large, or "
+            "the data has extreme values",
+            str(folder),
+        )
+    return loss
 
 
 @torch.no_grad()
@@ -156,7 +173,7 @@ def _save(
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"averaged.{name}": value for name, value in averaged.state_dict().items()}
     tensors |= {f"optimizer.{name}": value for name, value in state_tensors(optimizer).items()}
-    metadata = {"epoch": str(done), "schedule": json.dumps(asdict(schedule)), "data": data}
+    metadata = {"epoch": str(done), "schedule": json.dumps(asdict(schedule)), "data": data, "trained": _trained(model)}
     with whole(folder / CHECKPOINT) as file:
         file.write(save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata))
 
@@ -175,8 +192,9 @@ def _resume(
     with safe_open(path, "pt") as handle:
         metadata = handle.metadata()
         tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (not a mapping)
+    other_settings = DataError("holds a run with other settings; choose another folder", str(folder))
     if Schedule(**json.loads(metadata["schedule"])) != schedule:
-        raise DataError("holds a run with other settings; choose another folder", str(folder))
+        raise other_settings
     if metadata.get("data", data) != data:
         raise DataError("holds a run that learned from other data; choose another folder", str(folder))
     try:
@@ -184,8 +202,19 @@ def _resume(
         averaged.load_state_dict(_under("averaged.", tensors))
     except RuntimeError as error:
         raise DataError("holds a run of another network; choose another folder", str(folder)) from error
-    restore(optimizer, _under("optimizer.", tensors))
+    # Checkpoints of former versions do not say which parameters were trained.
+    if metadata.get("trained", _trained(model)) != _trained(model):
+        raise other_settings
+    try:
+        restore(optimizer, _under("optimizer.", tensors))
+    except (IndexError, KeyError, RuntimeError) as error:
+        raise other_settings from error
     return int(metadata["epoch"])
+
+
+def _trained(model: nn.Module) -> str:
+    """Names of the parameters that are trained, as text."""
+    return json.dumps([name for name, parameter in model.named_parameters() if parameter.requires_grad])
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -57,6 +57,17 @@ def test_packed_files_are_read_as_plain_ones(path: Path) -> None:
         assert one.group == other.group
 
 
+def test_open_sides_of_frames_are_open(tmp_path: Path) -> None:
+    layer = image("layer", 2.83, 0)
+    layer.pbc = [True, True, False]
+    layer.calc.results["stress"] = np.array([0.01, 0, 0, 0, 0, 0])
+    write(tmp_path / "layer.extxyz", layer, format="extxyz")
+    (frame,) = read_frames(tmp_path / "layer.extxyz", CUTOFF)
+    assert abs(frame.around.vectors[:, 2]).max() < 2  # from one layer to the other, and never across
+    assert frame.around.volume == pytest.approx(2.83**3)  # what the file's stress is per
+    assert frame.stress is not None
+
+
 def test_each_group_is_held_out_and_trained(path: Path) -> None:
     split = split_frames(read_frames(path, CUTOFF), test=0.3)
     train, test = groups_of(split.train), groups_of(split.test)

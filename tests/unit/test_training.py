@@ -70,6 +70,26 @@ def test_it_learns_and_logs(tmp_path: Path) -> None:
     assert lines[-1]["loss"] < lines[0]["loss"]
 
 
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was_good(tmp_path: Path) -> None:
+    class Broken(Line):
+        def batches(self, epoch: int) -> list[list[float]]:
+            return super().batches(epoch) if epoch < 2 else [[float("nan")]]
+
+    with pytest.raises(DataError, match="loss is nan in epoch 3"):
+        fit(line_model(), Broken(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
+    trained = fit(line_model(), Line(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
+    assert slope(trained) == pytest.approx(2, abs=0.3)
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == SCHEDULE.epochs
+
+
+def test_a_run_that_trained_other_parameters_is_refused(tmp_path: Path) -> None:
+    fit(line_model(), Line(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
+    held = line_model()
+    held[0].bias.requires_grad_(requires_grad=False)
+    with pytest.raises(DataError, match="other settings"):
+        fit(held, Line(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "soap"])
 def test_a_resumed_run_ends_exactly_where_an_uninterrupted_one_does(optimizer: str, tmp_path: Path) -> None:
     schedule = replace(SCHEDULE, optimizer=optimizer)

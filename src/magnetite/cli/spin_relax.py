@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from magnetite.cli import INTERRUPTED
 from magnetite.cli.parsers import add_command, add_device, add_quiet, positive, target
 
+if TYPE_CHECKING:
+    from magnetite.orderings.order import MagneticOrder
+
 DESCRIPTION = """\
 Relax the moments of a crystal with a magnetic potential; with --positions also its atoms, with --cell also its cell.
 Moments to start from are those of the file (extxyz, mcif …) or one number for all magnetic atoms (--moment).
+Of a file with several frames name one, counted from 0: run.traj@3.
 
 A relaxation finds the nearest minimum: start from every magnetic order that is of interest. Ctrl-C ends it where it
 is, which is printed and written all the same.
@@ -22,8 +26,13 @@ examples:
   magnetite spin-relax NiO-1-AFM.extxyz --model potential-nio
 """
 
-
 STOPPED = "stopped before it was relaxed"
+KEPT_BY_ASE = {".extxyz": "extxyz", ".extxyz.gz": "extxyz", ".xyz": "extxyz", ".traj": "traj", ".json": "json"}
+"""Endings of files in which ASE keeps moments, and its names for them."""
+KEPT_BY_ORDERS = (".mcif", ".vasp")
+"""Endings of further ones, which `MagneticOrder` writes."""
+SMALL = 1e-3
+"""Share of Σ|m| that counts as none."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -36,7 +45,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--cell", action="store_true", help="relax atoms and cell too")
     parser.add_argument("--force", type=float, default=0.01, help="largest that is left, eV/Å (default: %(default)s)")
     parser.add_argument("--steps", type=positive, default=200, help="of atoms and cell at most (default: %(default)s)")
-    parser.add_argument("--out", type=target, help="file to write, any format of ASE's that keeps moments")
+    endings = ", ".join((*KEPT_BY_ASE, *KEPT_BY_ORDERS))
+    parser.add_argument("--out", type=_out, metavar="FILE", help=f"file to write, ends in {endings}")
     add_quiet(parser)
     add_device(parser)
 
@@ -44,7 +54,6 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Relax and print."""
     import numpy as np
-    from ase.io import write
 
     from magnetite_ase.potential import SpinPotential
 
@@ -53,13 +62,15 @@ def run(args: argparse.Namespace) -> int:
     if args.moment is not None:
         carrying = np.isin(atoms.numbers, calculator.potential.network.magnetic_numbers)
         atoms.set_initial_magnetic_moments(np.where(carrying, args.moment, 0.0))
+    _check_height(atoms, args)
     atoms.calc = calculator
     unfinished = _move(atoms, args) if args.positions or args.cell else None
     energy = atoms.get_potential_energy()
     report = calculator.report
     assert report is not None
     print(f"{atoms.symbols}  {energy:.6f} eV  {energy / len(atoms):.6f} eV/atom  {calculator.potential.card}")  # noqa: T201
-    print(f"volume {atoms.get_volume() / len(atoms):.4f} Å³/atom, largest force {_largest(report.forces):.2g} eV/Å")  # noqa: T201
+    volume = f"volume {atoms.get_volume() / len(atoms):.4f} Å³/atom, " if _has_height(atoms) else ""
+    print(f"{volume}largest force {_largest(report.forces):.2g} eV/Å")  # noqa: T201
     print(f"largest −dE/dm {_largest(report.magnetic_forces):.2g} eV/μB")  # noqa: T201
     if report.energy_spread is not None:
         apart = 1e3 * report.energy_spread / len(atoms)
@@ -72,9 +83,27 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         final = atoms.copy()
         final.set_initial_magnetic_moments(calculator.results["magmoms"])
-        write(args.out, final)
+        _write(args.out, final)
         print(f"wrote {args.out}")  # noqa: T201
     return INTERRUPTED if unfinished == STOPPED else 0
+
+
+def _has_height(atoms: Any) -> bool:
+    """Whether all three cell vectors are there; an open one may be missing."""
+    return bool(atoms.cell.rank == 3)  # noqa: PLR2004
+
+
+def _check_height(atoms: Any, args: argparse.Namespace) -> None:
+    """What a layer without a full cell cannot do is refused before the work.
+
+    Raises:
+        StructureError: a cell vector is missing, and the cell is to be relaxed or written.
+    """
+    from magnetite.errors import StructureError
+
+    written = args.out is not None and args.out.name.lower().endswith(KEPT_BY_ORDERS)
+    if not _has_height(atoms) and (args.cell or written):
+        raise StructureError(f"lacks a cell vector, which --cell, {' and '.join(KEPT_BY_ORDERS)} need", str(args.file))
 
 
 def _move(atoms: Any, args: argparse.Namespace) -> str | None:
@@ -98,25 +127,63 @@ def _largest(values: Any) -> float:
     return float(abs(values).max())
 
 
+def _out(text: str) -> Path:
+    """Type of ``--out``: a format that would lose the moments is refused before the work, too."""
+    return target(text, *KEPT_BY_ASE, *KEPT_BY_ORDERS)
+
+
+def _write(path: Path, atoms: Any) -> None:
+    from ase.io import write
+
+    kept = [name for ending, name in KEPT_BY_ASE.items() if path.name.lower().endswith(ending)]
+    if kept:
+        write(path, atoms, format=kept[0])
+    else:
+        _as_order(atoms).write(path, path.suffix.lower().lstrip("."))
+
+
+def _as_order(atoms: Any) -> MagneticOrder:
+    """The atoms' cell with its moments, as an order that only this cell repeats."""
+    import numpy as np
+
+    from magnetite.orderings.order import MagneticOrder
+
+    moments = atoms.get_initial_magnetic_moments()
+    vectors = moments.reshape(len(atoms), -1)
+    total, net = np.linalg.norm(vectors, axis=1).sum(), np.linalg.norm(vectors.sum(axis=0))
+    kind = "NM" if not total else "AFM" if net < SMALL * total else "FM" if net > (1 - SMALL) * total else "FiM"
+    same, zero = ((1, 0, 0), (0, 1, 0), (0, 0, 1)), ("0", "0", "0")
+    return MagneticOrder(
+        kind, 1.0, atoms.cell.array.tolist(), tuple(atoms.get_chemical_symbols()),
+        atoms.get_scaled_positions().tolist(), moments.tolist(), same, zero, zero,
+    )  # fmt: skip
+
+
 def read_atoms(path: Path) -> Any:
-    """The file's only structure with its moments.
+    """The file's only structure, or the one that ``FILE@NUMBER`` names, with its moments.
 
     Raises:
-        ReadError: ASE and pymatgen cannot read it.
+        ReadError: it cannot be read, or holds several frames.
+        StructureError: an mcif's structure is modulated, disordered or at odds with its symmetry.
     """
     from ase.io import read
+    from ase.io.formats import parse_filename
 
+    from magnetite.datasets.mcif import read_mcif
     from magnetite.errors import ReadError
 
-    try:
-        if path.suffix == ".mcif":
-            from pymatgen.core.structure import Structure
-            from pymatgen.io.ase import AseAtomsAdaptor
+    if path.suffix.lower() == ".mcif":
+        from pymatgen.io.ase import AseAtomsAdaptor
 
-            return AseAtomsAdaptor.get_atoms(Structure.from_file(path, primitive=False))
-        atoms: Any = read(path)
+        return AseAtomsAdaptor.get_atoms(read_mcif(path).structure)
+    try:
+        name, index = parse_filename(str(path))
+        frames: Any = read(name, ":" if index is None else index)
     except Exception as error:
         raise ReadError(f"cannot be read ({type(error).__name__}: {error})", str(path)) from error
+    if isinstance(frames, list) and len(frames) != 1:
+        raise ReadError(f"holds {len(frames)} frames; name one, counted from 0: {name}@0", str(path))
+    atoms: Any = frames[0] if isinstance(frames, list) else frames
     if atoms.calc is not None and "magmoms" in atoms.calc.results and not atoms.has("initial_magmoms"):
         atoms.set_initial_magnetic_moments(atoms.calc.results["magmoms"])
     return atoms

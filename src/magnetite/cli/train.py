@@ -176,17 +176,17 @@ def _potential(args: argparse.Namespace, device: torch.device) -> Path:
     from magnetite.potential import train
     from magnetite.potential.export import export_potential
 
+    given = {name: getattr(args, name) for name in ("learning_rate", "weight_decay") if getattr(args, name) is not None}
+    schedule = replace(train.SCHEDULE, **_changes(args), **given)  # which refuses nonsense before frames are read
     split, config = train.prepare_split(
         args.data,
         replace(train.EMPTY, cutoff=args.cutoff, spin_orbit=args.spin_orbit),
         self_consistent=args.self_consistent,
         without=tuple(args.without),
     )
-    given = {name: getattr(args, name) for name in ("learning_rate", "weight_decay") if getattr(args, name) is not None}
     network = train.train_potential(
         split, config, args.folder, device,
-        schedule=replace(train.SCHEDULE, **_changes(args), **given), members=args.members,
-        free_magnetic_scale=args.free_magnetic_scale,
+        schedule=schedule, members=args.members, free_magnetic_scale=args.free_magnetic_scale,
     )  # fmt: skip
     name = "own-potential" if args.name == "own-prototypes" else args.name
     return export_potential(network, split, args.folder / "model", device, name=name, data=args.data.name)

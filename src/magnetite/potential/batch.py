@@ -31,7 +31,7 @@ class Surroundings:
         senders: the neighbour it sees, (n_edges,).
         vectors: from receiver to sender in Å, (n_edges, 3).
         images: cell of the sender as seen from the receiver, (n_edges, 3).
-        volume: in Å³.
+        volume: in Å³; stress is per this.
     """
 
     numbers: NDArray[np.int64]
@@ -46,13 +46,16 @@ class Surroundings:
         return len(self.numbers)
 
 
-def surroundings(crystal: Crystal, moments: NDArray[np.float64], cutoff: float) -> Surroundings:
+def surroundings(
+    crystal: Crystal, moments: NDArray[np.float64], cutoff: float, volume: float | None = None
+) -> Surroundings:
     """Find the neighbours within a cutoff.
 
     Args:
         crystal: of one or more atoms.
         moments: in μB, (n_atoms, 3).
         cutoff: in Å.
+        volume: in Å³ that stress is per; the crystal's if None.
 
     Raises:
         StructureError: two atoms coincide.
@@ -67,7 +70,7 @@ def surroundings(crystal: Crystal, moments: NDArray[np.float64], cutoff: float) 
     vectors = (coords[senders] + images - coords[receivers]) @ crystal.lattice
     return Surroundings(
         crystal.numbers, np.asarray(moments, float), receivers, senders, vectors,
-        np.rint(images).astype(np.int64), crystal.volume,
+        np.rint(images).astype(np.int64), crystal.volume if volume is None else volume,
     )  # fmt: skip
 
 

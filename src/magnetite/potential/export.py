@@ -27,6 +27,7 @@ UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "GPa", "magnetic": 
 USUAL, LEAST_SPREAD = 0.95, {"energy": 1e-3, "forces": 0.01}
 """Share of frames that do not exceed what a card calls usual; how far networks may always part, eV/atom and eV/Å."""
 PROTOCOL = "root-mean-square error on held-out clusters of similar frames"
+TRAINED_PROTOCOL = "root-mean-square error on frames that trained; nothing was held out"
 
 
 def export_potential(
@@ -40,7 +41,7 @@ def export_potential(
     licence: str = "that of the data",
     notes: Sequence[str] = (),
 ) -> Path:
-    """Measure on the test frames and write weights and card.
+    """Measure on the test frames, where there are any, and write weights and card.
 
     Args:
         network: trained.
@@ -74,16 +75,13 @@ def export_potential(
         "elements": [chemical_symbols[z] for z in network.config.numbers],
         "labels": "Energies, forces, stress, site moments and −dE/dm as the data has them.",
         "training_data": [{"name": data, "rows": len(frames), "licence": licence}],
-        "split": (
-            "Complete-linkage clusters of each group's frames by distances and m_i·m_j at these distances; whole "
-            f"clusters are held out: {len(split.train)} train, {len(split.validation)} are watched, "
-            f"{len(split.test)} test."
-        ),
+        "split": _division(split),
         "metrics": _metrics(network, split, device),
         "limits": [
             "Energies are those of the functional and settings of the data.",
             f"Atoms farther apart than {network.config.cutoff:g} Å only meet through a neighbour; no Coulomb tail.",
             *said,
+            *_unmeasured(network, split),
             *notes,
         ],
         "settings": {
@@ -137,8 +135,27 @@ def _description(network: Committee) -> str:
     return kind + several if len(network.networks) > 1 else kind
 
 
+def _division(split: Split) -> str:
+    if not split.held_out:
+        return f"None: {len(split.train)} frames are too few to hold clusters of similar ones out; all train."
+    return (
+        "Complete-linkage clusters of each group's frames by distances and m_i·m_j at these distances; whole clusters "
+        f"are held out: {len(split.train)} train, {len(split.validation)} are watched, {len(split.test)} test."
+    )
+
+
+def _unmeasured(network: Committee, split: Split) -> list[str]:
+    """Figures that say less than they seem to."""
+    said = []
+    if not split.held_out:
+        said.append("Nothing was held out: errors are those of frames that trained; on others they are larger.")
+    if len(network.networks) > 1 and not split.validation:
+        said.append("Networks usually part more than the card says: that was measured on frames that trained.")
+    return said
+
+
 def _members(network: Committee, split: Split, device: torch.device) -> dict[str, Any]:
-    """How many networks there are and, of several, how far they usually part on held-out frames."""
+    """How many networks there are and, of several, how far they usually part on frames that were watched, if any."""
     if len(network.networks) == 1:
         return {}
     usual = {
@@ -161,14 +178,14 @@ def spreads(network: Committee, frames: Sequence[Frame], device: torch.device) -
 
 
 def _metrics(network: Committee, split: Split, device: torch.device) -> list[dict[str, Any]]:
-    held_out = split.test or split.validation or split.train
-    usual = inside(held_out, moment_ranges(split.train))
-    parts = [(held_out, PROTOCOL)]
-    if 0 < len(usual) < len(held_out):
-        parts.append((usual, f"{PROTOCOL}, those with |m| in the trained range"))
-    groups = groups_of(held_out)
+    measured, said = (split.held_out, PROTOCOL) if split.held_out else (split.train, TRAINED_PROTOCOL)
+    usual = inside(measured, moment_ranges(split.train))
+    parts = [(measured, said)]
+    if 0 < len(usual) < len(measured):
+        parts.append((usual, f"{said}, those with |m| in the trained range"))
+    groups = groups_of(measured)
     if len(groups) > 1:
-        parts += [(frames, f"{PROTOCOL}, group {name}") for name, frames in sorted(groups.items())]
+        parts += [(frames, f"{said}, group {name}") for name, frames in sorted(groups.items())]
     return [
         {
             "name": f"RMSE {key}", "value": round(value, 4), "unit": UNITS[key], "rows": len(frames),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import gzip
 import io
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from magnetite.errors import DataError
+from magnetite.potential.arrays import as_vectors, finite
 from magnetite.potential.batch import Surroundings, surroundings
-from magnetite.structures import as_crystal
+from magnetite.potential.taking import as_spin_crystal
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -63,7 +65,8 @@ def read_frames(
 
     Args:
         path: extxyz (also gzipped) or another format of ASE's, with ``energy``, ``forces`` and ``magmoms``, and
-            where known ``stress`` and the array ``magnetic_forces``; ``group`` names kinds of frame.
+            where known ``stress`` and the array ``magnetic_forces``; ``group`` names kinds of frame. Of frames
+            without ``magmoms`` the ``initial_magmoms`` are taken, with a warning.
         cutoff: of the potential, in Å.
         self_consistent: the moments were relaxed, so that −dE/dm is zero where no array says otherwise.
         without: groups that are left out.
@@ -78,6 +81,13 @@ def read_frames(
     ]
     if not kept:
         raise DataError("holds no frames", str(path))
+    guessed = sum("magmoms" not in _results(atoms) and atoms.has("initial_magmoms") for _, atoms in kept)
+    if guessed:
+        warnings.warn(
+            f"{path}: {guessed} of {len(kept)} frames have no magmoms, only initial_magmoms, which calculations start "
+            "from; they are taken for moments of the energies and forces",
+            stacklevel=2,
+        )
     return [_frame(atoms, cutoff, f"{path}, frame {number}", self_consistent) for number, atoms in kept]
 
 
@@ -108,7 +118,7 @@ def labelled(atoms: Atoms, source: str) -> tuple[float, NDArray[np.float64], NDA
     Raises:
         DataError: energy or moments are missing or no finite numbers.
     """
-    results = dict(atoms.calc.results) if atoms.calc else {}
+    results = _results(atoms)
     if "energy" not in results:
         raise DataError("has no energy", source)
     energy, moments = float(results["energy"]), results.get("magmoms", atoms.arrays.get("initial_magmoms"))
@@ -120,14 +130,20 @@ def labelled(atoms: Atoms, source: str) -> tuple[float, NDArray[np.float64], NDA
     return energy, as_vectors(moments, len(atoms), source), magnetic
 
 
+def _results(atoms: Atoms) -> dict[str, Any]:
+    """What was computed of them."""
+    return dict(atoms.calc.results) if atoms.calc else {}
+
+
 def _frame(atoms: Atoms, cutoff: float, source: str, self_consistent: bool) -> Frame:
     energy, moments, magnetic = labelled(atoms, source)
     if magnetic is None and self_consistent:
         magnetic = np.zeros((len(atoms), 3))
+    taken = as_spin_crystal(atoms, moments, source)
     results = atoms.calc.results
     stress = results.get("stress")
     return Frame(
-        around=surroundings(as_crystal(atoms, source), moments, cutoff),
+        around=surroundings(taken.crystal, taken.moments, cutoff, taken.volume),
         energy=energy,
         forces=_finite(results.get("forces"), (len(atoms), 3), "forces", source),
         stress=None if stress is None else _finite(_full(np.asarray(stress)), (3, 3), "stress", source),
@@ -135,20 +151,6 @@ def _frame(atoms: Atoms, cutoff: float, source: str, self_consistent: bool) -> F
         group=str(atoms.info.get("group", "all")),
         source=source,
     )
-
-
-def as_vectors(moments: object, n_atoms: int, source: str | None = None) -> NDArray[np.float64]:
-    """Moments as vectors in μB, (n_atoms, 3); collinear ones point along z.
-
-    Raises:
-        DataError: they are not finite numbers of shape (n_atoms,) or (n_atoms, 3).
-    """
-    array = np.asarray(moments, dtype=float)
-    if array.shape == (n_atoms,):
-        array = array[:, None] * np.array([0.0, 0.0, 1.0])
-    found = _finite(array, (n_atoms, 3), "moments", source)
-    assert found is not None
-    return found
 
 
 def without_moments_of(frames: list[Frame], numbers: set[int]) -> list[Frame]:
@@ -170,13 +172,8 @@ def groups_of(frames: list[Frame]) -> dict[str, list[Frame]]:
     return found
 
 
-def _finite(values: object, shape: tuple[int, ...], name: str, source: str | None) -> NDArray[np.float64] | None:
-    if values is None:
-        return None
-    array = np.asarray(values, dtype=float)
-    if array.shape != shape or not np.isfinite(array).all():
-        raise DataError(f"{name} must be finite and of shape {shape}, not {array.shape}", source)
-    return array
+def _finite(values: object, shape: tuple[int, ...], name: str, source: str) -> NDArray[np.float64] | None:
+    return None if values is None else finite(values, shape, name, source)
 
 
 def _full(stress: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from magnetite.potential.batch import SpinBatch, Surroundings, collate, surround
 from magnetite.potential.canting import SMALL_CANTING, canting
 from magnetite.potential.committee import Committee, Spread
 from magnetite.potential.derivatives import Derivatives
-from magnetite.potential.reports import PotentialReport
+from magnetite.potential.reports import Objection, PotentialReport
 from magnetite.potential.taking import SpinCrystal, as_spin_crystal
 from magnetite.potential.weights import from_tensors
 from magnetite.zoo.cards import Card
@@ -61,7 +61,7 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
         return as_spin_crystal(structure)
 
     def prepare(self, crystal: Any) -> Surroundings:
-        """Find the neighbours; the cell is taken as it is.
+        """Find the neighbours; the cell is taken as it is, with vacuum where it is open.
 
         Raises:
             StructureError: an element that the potential does not know, or atoms coincide.
@@ -73,7 +73,7 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
                 f"{self.card.name} does not know {', '.join(unknown)}, only {', '.join(sorted(self.card.elements))}",
                 taken.crystal.source,
             )
-        return surroundings(taken.crystal, taken.moments, self.network.config.cutoff)
+        return surroundings(taken.crystal, taken.moments, self.network.config.cutoff, taken.volume)
 
     def cost(self, prepared: Surroundings) -> int:
         """Number of edges."""
@@ -115,23 +115,26 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
             force_spread=on_atoms,
         )
 
-    def _disagreement(self, apart: float | None, on_atoms: NDArray[np.float64] | None) -> tuple[str, ...]:
+    def _disagreement(self, apart: float | None, on_atoms: NDArray[np.float64] | None) -> tuple[Objection, ...]:
         """Whether networks part more than they usually do on frames that none of them learned from."""
         if apart is None or on_atoms is None:
             return ()
         usual, energy, atom = self.card.settings["usual_spread"], apart / len(on_atoms), int(on_atoms.argmax())
         told = (
-            (energy / usual["energy"], f"energies of its networks differ by {1e3 * energy:.2g} meV/atom"),
+            ("energies", energy / usual["energy"], f"energies of its networks differ by {1e3 * energy:.2g} meV/atom"),
             (
+                "forces",
                 on_atoms[atom] / usual["forces"],
                 f"forces of its networks on atom {atom} differ by {on_atoms[atom]:.2g} eV/Å",
             ),
         )
         return tuple(
-            f"{text}, {times:.1f} times what is usual: far from what was trained" for times, text in told if times > 1
+            Objection(f"{text}, {times:.1f} times what is usual: far from what was trained", kind, times)
+            for kind, times, text in told
+            if times > 1
         )
 
-    def objections(self, item: Surroundings) -> tuple[str, ...]:
+    def objections(self, item: Surroundings) -> tuple[Objection, ...]:
         """Where moments, the angles between them or the volume leave the range that was trained."""
         lengths = np.linalg.norm(item.moments, axis=1)
         found = []
@@ -140,21 +143,27 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
             low, high = self.ranges[symbol]
             of = lengths[item.numbers == number]
             slack = float(np.clip((high - low) / 2, *SLACK))
-            if symbol in self.carrying and (of.max() > high + slack or of.min() < low - slack):
-                found.append(
+            beyond = max(of.max() - high, low - of.min()) / slack
+            if symbol in self.carrying and beyond > 1:
+                text = (
                     f"|m| of {symbol} from {of.min():.3f} to {of.max():.3f} μB leaves the trained range "
                     f"{low:.3f}–{high:.3f} μB"
                 )
-        turned = canting(item)
-        if turned > max(self.usual_canting, SMALL_CANTING):
-            found.append(
-                f"neighbours' moments are turned by {turned:.1f}° against one another, by {self.usual_canting:.1f}° at "
-                "most on nineteen of twenty frames that were trained: what turning them costs is a guess"
+                found.append(Objection(text, f"|m| of {symbol}", beyond))
+        angle, allowed = canting(item), max(self.usual_canting, SMALL_CANTING)
+        if angle > allowed:
+            text = (
+                f"neighbours' moments are turned by {angle:.1f}° against one another, by "
+                f"{self.usual_canting:.1f}° at most on nineteen of twenty frames that were trained: what turning them "
+                "costs is a guess"
             )
+            found.append(Objection(text, "canting", angle / allowed))
         low, high = self.card.settings.get("volume_range", (0.0, np.inf))
         volume = item.volume / len(item)
-        if not low * (1 - VOLUME_SLACK) <= volume <= high * (1 + VOLUME_SLACK):
-            found.append(f"volume of {volume:.2f} Å³/atom leaves the trained range {low:.2f}–{high:.2f} Å³/atom")
+        beyond = max(volume / high - 1, 1 - volume / low if low else 0.0) / VOLUME_SLACK
+        if beyond > 1:
+            text = f"volume of {volume:.2f} Å³/atom leaves the trained range {low:.2f}–{high:.2f} Å³/atom"
+            found.append(Objection(text, "volume", beyond))
         return tuple(found)
 
     def objections_to_turning(self) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from magnetite.clusters import VACUUM
+from magnetite.errors import DataError
 from magnetite.potential.batch import SpinBatch
 from magnetite.potential.coupling import Harmonics, Mix, Power, SelfProduct, blocks
 from magnetite.potential.explicit import ExplicitEnergy
@@ -36,7 +38,7 @@ class PotentialConfig:
         numbers: atomic numbers it knows.
         scales: unit of |m| in μB of each of them; 0 for those that carry no moment.
         centres, widths: mean and width of (|m|/scale)² in the data, the origin and unit of the Landau polynomial.
-        cutoff: in Å.
+        cutoff: in Å; no longer than the vacuum beside layers, across which nothing may act.
         radial: functions of distance.
         channels: of spherical tensors.
         degree: largest l.
@@ -64,6 +66,8 @@ class PotentialConfig:
     def __post_init__(self) -> None:
         for name in ("numbers", "scales", "centres", "widths", "embedding"):
             object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON has no tuples
+        if not 0 < self.cutoff <= VACUUM:
+            raise DataError(f"a cutoff lies between 0 and {VACUUM:g} Å, not at {self.cutoff}")
 
     @property
     def places(self) -> dict[int, int]:

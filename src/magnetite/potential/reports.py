@@ -9,6 +9,23 @@ import numpy as np
 from monty.json import MSONable
 
 
+class Objection(str):
+    """A warning; beside its text what it is about, and by how many times what is usual is exceeded.
+
+    Numbers in the text change at every step of a trajectory; these two tell whether there is news.
+    """
+
+    __slots__ = ("degree", "kind")
+    kind: str
+    degree: float
+
+    def __new__(cls, text: str, kind: str = "", degree: float = 1.0) -> Objection:  # noqa: PYI034 (pickle gives text)
+        """Take the text and what it says to programs."""
+        found = super().__new__(cls, text)
+        found.kind, found.degree = kind, float(degree)
+        return found
+
+
 @dataclass(frozen=True, eq=False)
 class PotentialReport(MSONable):
     """Energy and derivatives of one crystal with moments.
@@ -34,7 +51,7 @@ class PotentialReport(MSONable):
     stress: Any
     moments: Any
     magnetic_forces: Any
-    warnings: tuple[str, ...]
+    warnings: tuple[Objection, ...]
     model: str
     source: str | None = None
     error: str | None = None
@@ -46,7 +63,9 @@ class PotentialReport(MSONable):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
         if self.force_spread is not None:
             object.__setattr__(self, "force_spread", np.asarray(self.force_spread, dtype=float))
-        object.__setattr__(self, "warnings", tuple(self.warnings))
+        # JSON knows no objections; what comes back from it is only text.
+        said = tuple(text if isinstance(text, Objection) else Objection(text) for text in self.warnings)
+        object.__setattr__(self, "warnings", said)
 
     @classmethod
     def failed(cls, error: str, source: str | None, model: str) -> PotentialReport:

@@ -32,6 +32,11 @@ class Split:
     validation: list[Frame]
     test: list[Frame]
 
+    @property
+    def held_out(self) -> list[Frame]:
+        """What errors are measured on: the test frames, else those that are watched; none if all frames train."""
+        return self.test or self.validation
+
 
 def fingerprint(frame: Frame) -> NDArray[np.float64]:
     """Smeared distances per atom: all pairs, and weighted by m_i·m_j; with the volume and mean |m|²."""

@@ -92,7 +92,12 @@ def solve_linear(
 
     If the scale of the magnetic forces is learned, it is solved for along with them: the forces times an unknown
     number are what the constants must give.
+
+    Raises:
+        DataError: that scale is to be learned, and no frame has magnetic forces other than zero.
     """
+    if network.magnetic_scale.requires_grad and not any(f.magnetic is not None and f.magnetic.any() for f in frames):
+        raise DataError("no frame has magnetic forces other than zero, whose scale could be learned")
     matrix, target = _equations(network, _sample(frames), units, device)
     width = np.sqrt(np.square(matrix).mean(axis=0))
     width[width == 0] = 1.0

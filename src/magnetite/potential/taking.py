@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from magnetite.clusters import Cluster, as_sample
 from magnetite.errors import DataError, StructureError
-from magnetite.potential.frames import as_vectors
+from magnetite.potential.arrays import as_vectors
 from magnetite.structures import Crystal, as_crystal
 
 if TYPE_CHECKING:
@@ -22,21 +23,24 @@ class SpinCrystal:
     """A crystal with moments.
 
     Attributes:
-        crystal: as given, not reduced.
+        crystal: as given, not reduced; of a layer or wire with enough vacuum that nothing acts across it.
         moments: in μB, Cartesian, (n_atoms, 3).
+        volume: of the cell as given, without that vacuum, in Å³: what stress is per; the crystal's if None.
     """
 
     crystal: Crystal
     moments: NDArray[np.float64]
+    volume: float | None = None
 
 
-def as_spin_crystal(structure: Any, moments: Any = None) -> SpinCrystal:
-    """Take a crystal and its moments.
+def as_spin_crystal(structure: Any, moments: Any = None, source: str | None = None) -> SpinCrystal:
+    """Take a crystal, layer or wire and its moments.
 
     Args:
         structure: ASE ``Atoms`` with initial magnetic moments, a pymatgen ``Structure`` with the site property
             ``magmom``, a `MagneticOrder`, or anything else together with `moments`.
         moments: in μB, (n_atoms,) or (n_atoms, 3), instead of those that the structure carries.
+        source: how error messages name it.
 
     Raises:
         StructureError: no crystal, or no moments on it.
@@ -46,13 +50,21 @@ def as_spin_crystal(structure: Any, moments: Any = None) -> SpinCrystal:
     if hasattr(structure, "vasp_magmom"):  # a MagneticOrder
         structure = structure.to_structure()
     carried = _carried(structure) if moments is None else moments
-    crystal = as_crystal(structure)
+    crystal = as_sample(structure, source)
+    if isinstance(crystal, Cluster):
+        crystal = as_crystal(structure, source)  # which says what is wrong
     if carried is None:
         raise StructureError("has no moments; set initial magnetic moments (ASE) or magmom (pymatgen)", crystal.source)
     try:
-        return SpinCrystal(crystal, as_vectors(carried, len(crystal)))
+        return SpinCrystal(crystal, as_vectors(carried, len(crystal)), _volume(structure))
     except DataError as error:
         raise StructureError(error.reason, crystal.source) from error
+
+
+def _volume(structure: Any) -> float | None:
+    """Of the cell of ASE's ``Atoms`` or pymatgen's ``Structure``; None where it has none, as that of a bare layer."""
+    cell = getattr(structure, "cell", getattr(structure, "lattice", None))
+    return float(getattr(cell, "volume", 0.0)) or None
 
 
 def _carried(structure: Any) -> Any:

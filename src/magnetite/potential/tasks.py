@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import huber_loss
 
+from magnetite.errors import DataError
 from magnetite.potential.batch import SpinBatch, collate
 from magnetite.potential.committee import Committee
 from magnetite.potential.derivatives import Derivatives, differentiate
@@ -114,9 +115,18 @@ class PotentialTask:
         return total
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Root-mean-square errors in meV (per atom, per Å, per μB) and GPa; ``score`` is minus their weighted sum."""
+        """Root-mean-square errors in meV (per atom, per Å, per μB) and GPa; ``score`` is minus their weighted sum.
+
+        Of frames that are watched; where there are none, of some that train.
+
+        Raises:
+            DataError: the network answers with infinite numbers or none.
+        """
         assert isinstance(model, PotentialNetwork)
         figures = measure(model, self.validation or self.train[:8], self.device)
+        astray = [name for name, value in figures.items() if not np.isfinite(value)]
+        if astray:
+            raise DataError(f"training went astray: errors of {', '.join(astray)} are not finite; learn more slowly")
         units = {
             "energy": self.units.energy * 1e3, "forces": self.units.forces * 1e3,
             "stress": self.units.stress * _GPA, "magnetic": self.units.magnetic * 1e3,

@@ -73,6 +73,8 @@ def train_potential(
     Raises:
         DataError: the folder holds another run.
     """
+    if not split.held_out:
+        log(f"! {len(split.train)} frames are too few to hold some out: all errors will be those of frames that train")
     networks = []
     for number in range(members):
         own = replace(schedule, seed=schedule.seed + number)
