@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from magnetite.evaluation.paper.subsets import ORDER_RATIO, balanced_subset, spl
 from magnetite.evaluation.paper.tables import markdown, mean_and_range, per_element, scores
 from magnetite.evaluation.paper.threshold import relabel
 from magnetite.evaluation.paper.work import Work
+from magnetite.order import train
 from magnetite.order.config import NetworkConfig
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.trees import EXTENSIVE
@@ -115,6 +117,19 @@ def test_the_whole_study_from_the_command_line(
     assert main([*command, "--out", str(tmp_path)]) == 0
     assert (tmp_path / "paper-2022.md").read_text() == text
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.npz")} == before
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_the_table_of_the_shipped_model(
+    toy_data: Path, split: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "read_examples", partial(train.read_examples, sets=("ggau", "measured")))
+    assert main(["evaluate", "--data", str(toy_data), "--split", split, "--device", "cpu"]) == 0
+    printed = capsys.readouterr().out
+    for name, rows in (("order accuracy", 18), ("order calibration error", 18), ("zero k accuracy", 60)):
+        (line,) = [line for line in printed.splitlines() if line.startswith(f"{name}  ")]
+        assert 0 <= float(line.removeprefix(name).split()[0]) <= 1
+        assert f" {rows} rows" in line
 
 
 def test_paper_needs_a_place_to_write_to(toy_data: Path, capsys: pytest.CaptureFixture[str]) -> None:

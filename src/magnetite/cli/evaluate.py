@@ -65,7 +65,7 @@ def _measure(model: OrderModel, args: argparse.Namespace) -> int:
     from magnetite.order.train import read_examples
 
     examples = read_examples(args.data, folds=[SPLITS[args.split]])
-    metrics = measure(model.network, examples, model.card.settings["calibration"], model.device, args.split)
+    metrics = measure(model.network, examples, model.calibration, model.device, args.split)
     if args.json:
         print(json.dumps([metric.as_dict() for metric in metrics], indent=2, ensure_ascii=False))  # noqa: T201
         return 0
