@@ -58,6 +58,26 @@ def test_a_supercell_gets_the_same_answer(rutile: Structure) -> None:
     np.testing.assert_allclose([f.probability for f in one], [f.probability for f in other], atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("group", "lattice", "sites"),
+    [
+        ("Fd-3m:2", Lattice.cubic(8.33), {"Zn": [1 / 8] * 3, "Cr": [1 / 2] * 3, "O": [0.2616] * 3}),
+        ("C2/c", Lattice.monoclinic(4.68, 3.42, 5.13, 99.5), {"Cu": [0.25, 0.25, 0], "O": [0, 0.416, 0.25]}),
+        ("R-3c", Lattice.hexagonal(4.96, 13.6), {"Cr": [0, 0, 0.3475], "O": [0.306, 0, 0.25]}),
+    ],
+    ids=["spinel", "tenorite", "corundum"],
+)  # fmt: skip
+def test_every_cell_gets_the_same_answer(group: str, lattice: Lattice, sites: dict[str, list[float]]) -> None:
+    conventional = Structure.from_spacegroup(group, lattice, list(sites), list(sites.values()))
+    primitive = conventional.get_primitive_structure()
+    others = [primitive, primitive.make_supercell([[2, 1, 1], [1, 1, 0], [1, 0, 2]], in_place=False)]
+    expected = magnetite.rank_wave_vectors(conventional, 0.3)
+    for other in others:
+        found = magnetite.rank_wave_vectors(other, 0.3)
+        assert [f.point for f in found] == [f.point for f in expected]
+        np.testing.assert_allclose([f.probability for f in found], [f.probability for f in expected], atol=1e-5)
+
+
 def test_answers_survive_json(nio: Structure) -> None:
     found = magnetite.rank_wave_vectors(nio)
     assert json.loads(json.dumps(found, cls=MontyEncoder), cls=MontyDecoder) == found
@@ -124,6 +144,13 @@ def test_files_are_ranked_one_after_another(nio: Structure, tmp_path: Path, caps
     assert "bad.cif" in err
     assert main(["kvectors", files[0], "--device", "cpu"]) == 0
     assert " L " in capsys.readouterr().out
+
+
+def test_a_ferromagnet_comes_with_k_of_zero_first(capsys: pytest.CaptureFixture[str]) -> None:
+    iron = Path(__file__).resolve().parents[2] / "examples" / "structures" / "Fe.cif"
+    assert main(["kvectors", str(iron), "--format", "jsonl", "--limit", "1", "--device", "cpu"]) == 0
+    (first,) = json.loads(capsys.readouterr().out)["vectors"]
+    assert first["k"] == ["0", "0", "0"]
 
 
 def test_superexchange_at_180_degrees_chooses_l(nio: Structure) -> None:

@@ -140,6 +140,18 @@ def test_another_cell_of_the_same_crystal(path: Path, seed: int | None) -> None:
         np.testing.assert_allclose(magnetic_geometry(other), expected, rtol=1e-6, atol=1.5e-5)
 
 
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_noise_of_a_relaxation_changes_nothing(path: Path) -> None:
+    """Trees split where ideal crystals end: at a spread of exactly 0, an angle of exactly 180°."""
+    crystal = as_crystal(path).primitive[0]
+    rng = np.random.default_rng(0)
+    moved = crystal.frac_coords + rng.normal(0, 3e-4, (len(crystal), 3)) @ np.linalg.inv(crystal.lattice)
+    noisy = magnetic_geometry(Crystal(crystal.lattice * (1 + rng.normal(0, 1e-5, (3, 3))), moved, crystal.numbers))
+    expected = magnetic_geometry(crystal)
+    np.testing.assert_allclose(noisy, expected, rtol=1e-3, atol=2e-2)
+    np.testing.assert_array_equal(noisy == 0, expected == 0)
+
+
 @pytest.mark.parametrize("name", ["corundum", "rutile"])
 def test_shells_and_angles_are_those_of_a_plain_construction(name: str, request: pytest.FixtureRequest) -> None:
     structure = request.getfixturevalue(name).copy()

@@ -33,7 +33,7 @@ def describe(examples: Sequence[VectorExample], scores: Sequence[NDArray[np.floa
     )
     return {
         "name": "propagation",
-        "version": "0.2.0",
+        "version": "0.3.0",
         "family": "propagation",
         "description": (
             "Ranks the commensurate propagation vectors of a crystal's magnetic order: boosted trees on the energies "

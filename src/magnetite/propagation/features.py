@@ -95,8 +95,8 @@ def _conventional(crystal: Crystal, candidates: Sequence[Star]) -> NDArray[np.fl
 
     cell = Cell(crystal.lattice.tolist(), crystal.frac_coords.tolist(), crystal.numbers.tolist())
     try:
-        # Positions change by x_std = P x + p, so that wave vectors change by k_std = k P⁻¹.
-        change = np.linalg.inv(np.array(MoyoDataset(cell, symprec=SYMPREC).std_linear))
+        # Cell vectors, as columns, change by A_std = A P, so that wave vectors, as rows, change by k_std = k P.
+        change = np.array(MoyoDataset(cell, symprec=SYMPREC).std_linear)
     except ValueError:
         change = np.eye(3)
     arms = np.array([arm for star in candidates for arm in star.arms]) / GRID

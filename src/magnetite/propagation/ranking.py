@@ -24,7 +24,7 @@ def rank_wave_vectors(
 
     Args:
         structure: anything that `analyze_magnetism` takes. Moments on it are ignored.
-        zero_k_probability: of k = 0, such as `MagnetismReport.zero_k_probability`; the other vectors share the rest.
+        zero_k_probability: of k = 0, such as `MagnetismReport.zero_k_if_ordered`; the other vectors share the rest.
             If None, the default model of magnetism is asked.
         limit: at most so many are given; all if None.
         model: a model's name (see ``magnetite models``) or the path of a card.
@@ -45,5 +45,5 @@ def rank_wave_vectors(
     ranker, crystal = load_ranker(model, device), as_crystal(structure)
     prepared = ranker.prepare(crystal)
     if zero_k_probability is None and prepared.candidates:
-        zero_k_probability = analyze_magnetism(crystal, device=device).zero_k_probability
+        zero_k_probability = analyze_magnetism(crystal, device=device).zero_k_if_ordered
     return list(ranker.report(prepared, zero_k_probability, limit).vectors)

@@ -16,7 +16,7 @@ from magnetite.cells import compact
 from magnetite.elements import CAN_CARRY
 from magnetite.sublattice.balance import BALANCE_NAMES, OpenSites, balance
 from magnetite.sublattice.interactions import INTERACTION_NAMES, interactions
-from magnetite.sublattice.symmetry import SYMMETRY_NAMES, symmetry
+from magnetite.sublattice.symmetry import SYMMETRY_NAMES, analyzed, refined, symmetry
 from magnetite.sublattice.valence import VALENCE_NAMES, valence
 
 if TYPE_CHECKING:
@@ -105,18 +105,21 @@ def magnetic_geometry(crystal: Crystal) -> NDArray[np.float64]:
         lacks what they describe, and everywhere if no atom can carry a moment.
     """
     magnetic = _CAN_CARRY[crystal.numbers]
-    n_sites = int(np.count_nonzero(magnetic))
-    if n_sites == 0:
+    if not magnetic.any():
         return np.full(len(GEOMETRY_NAMES), FILL)
+    found = analyzed(crystal)
+    symmetries = symmetry(crystal, found, magnetic, FILL)
+    crystal = refined(crystal, found)
+    magnetic = _CAN_CARRY[crystal.numbers]
+    n_sites = int(np.count_nonzero(magnetic))
     magnets, ligands = neighbours(crystal, magnetic)
     distances = by_group(magnets.distances, magnets.sites, n_sites, np.inf)
     copies = by_group((magnets.sites == magnets.atoms).astype(float), magnets.sites, n_sites, 0.0)
     bonds, nearest = coordinated(ligands, n_sites)
     coordination = np.bincount(bonds.sites, minlength=n_sites)
     charge, _, electrons = charges = valence(crystal.numbers, FILL)
-    symmetries = symmetry(crystal, magnetic, FILL)
     known = OpenSites(charge, electrons, symmetries[SYMMETRY_NAMES.index("sites per orbit")])
-    found = np.concatenate(
+    numbers = np.concatenate(
         [
             _shells(distances, copies),
             [nearest.mean(), coordination.mean(), nearest.std(), coordination.std()],
@@ -126,7 +129,7 @@ def magnetic_geometry(crystal: Crystal) -> NDArray[np.float64]:
             balance(crystal.numbers[magnetic], known, FILL),
         ]
     )
-    rounded: NDArray[np.float64] = found.round(DECIMALS)
+    rounded: NDArray[np.float64] = numbers.round(DECIMALS)
     return rounded
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from magnetite.cells import SYMPREC
+from magnetite.structures import Crystal
 
 if TYPE_CHECKING:
+    from moyopy import MoyoDataset
     from numpy.typing import NDArray
-
-    from magnetite.structures import Crystal
 
 MAX_ATOMS = 300
 """Symmetry of larger cells is not searched: it takes longer than the prediction."""
@@ -24,29 +24,57 @@ sites in one; whether it has inversion, at which share of the magnetic sites; nu
 of the standardised conventional cell's vectors in Å."""
 
 
-def symmetry(crystal: Crystal, magnetic: NDArray[np.bool_], fill: float) -> NDArray[np.float64]:
-    """Describe a primitive cell by its space group, as moyo finds it within `SYMPREC`.
+def analyzed(crystal: Crystal) -> MoyoDataset | None:
+    """The symmetry of a primitive cell as moyo finds it within `SYMPREC`.
 
     moyo finds the same groups as spglib six times faster.
 
+    Returns:
+        None for cells of more than `MAX_ATOMS` atoms and where moyo finds nothing.
+    """
+    from moyopy import Cell, MoyoDataset
+
+    if len(crystal) > MAX_ATOMS:
+        return None
+    cell = Cell(crystal.lattice.tolist(), crystal.frac_coords.tolist(), crystal.numbers.tolist())
+    try:
+        return MoyoDataset(cell, symprec=SYMPREC)
+    except ValueError:
+        return None
+
+
+def refined(crystal: Crystal, found: MoyoDataset | None) -> Crystal:
+    """The primitive cell as its symmetry asks for it, in the standard setting.
+
+    Bonds that differ by less than relaxations are accurate to, or angles of 179.99°, would otherwise tell crystals
+    apart that are the same.
+
     Args:
         crystal: a primitive cell.
+        found: what `analyzed` says of it; without it the cell stays as it is.
+    """
+    if found is None:
+        return crystal
+    ideal = found.prim_std_cell
+    return Crystal(np.array(ideal.basis), np.array(ideal.positions), np.array(ideal.numbers), crystal.source)
+
+
+def symmetry(
+    crystal: Crystal, found: MoyoDataset | None, magnetic: NDArray[np.bool_], fill: float
+) -> NDArray[np.float64]:
+    """Describe a primitive cell by its space group.
+
+    Args:
+        crystal: a primitive cell.
+        found: what `analyzed` says of it.
         magnetic: which atoms are magnetic sites, at least one, shape (n_atoms,).
-        fill: stands for everything in cells of more than `MAX_ATOMS` atoms and where moyo finds nothing.
+        fill: stands for everything where nothing was found.
 
     Returns:
         The numbers that `SYMMETRY_NAMES` names, shape (len(SYMMETRY_NAMES),).
     """
-    from moyopy import Cell, MoyoDataset
-
-    nothing = np.full(len(SYMMETRY_NAMES), fill)
-    if len(crystal) > MAX_ATOMS:
-        return nothing
-    cell = Cell(crystal.lattice.tolist(), crystal.frac_coords.tolist(), crystal.numbers.tolist())
-    try:
-        found = MoyoDataset(cell, symprec=SYMPREC)
-    except ValueError:
-        return nothing
+    if found is None:
+        return np.full(len(SYMMETRY_NAMES), fill)
     orbits = np.array(found.orbits)
     rotations, translations = np.array(found.operations.rotations), np.array(found.operations.translations)
     n_magnetic = len(np.unique(orbits[magnetic]))
