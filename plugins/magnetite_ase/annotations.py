@@ -48,7 +48,8 @@ def annotate(atoms: Atoms, report: MagnetismReport | None = None) -> MagnetismRe
         The report written.
 
     Raises:
-        StructureError: the atoms cannot be predicted, or the report is not of them.
+        StructureError: the atoms cannot be predicted, or the report is not of them (see
+            `MagnetismReport.check_structure`).
     """
     refuse_others(atoms)
     if report is None:
@@ -57,10 +58,7 @@ def annotate(atoms: Atoms, report: MagnetismReport | None = None) -> MagnetismRe
         report = analyze_magnetism(atoms)
     if report.error is not None:
         raise StructureError(f"there is no prediction to write ({report.error})", report.source)
-    if report.site_moments is not None and len(report.site_moments) != len(atoms):
-        raise StructureError(
-            f"report of {len(report.site_moments)} sites does not fit {len(atoms)} atoms", str(atoms.symbols)
-        )
+    report.check_structure(atoms)
     for stale in [key for key in atoms.info if key.startswith(PREFIX) and not key.startswith(OTHERS)]:
         del atoms.info[stale]
     atoms.info.update(_flat(report), **{REPORT_KEY: pack(report)})

@@ -25,7 +25,8 @@ def set_initial_moments(atoms: Atoms, report: MagnetismReport | None = None) -> 
         The report.
 
     Raises:
-        StructureError: the atoms cannot be predicted, or the order needs a larger cell (nothing is set then).
+        StructureError: the atoms cannot be predicted, the report is not of them, or the order needs a larger cell
+            (nothing is set then).
     """
     if report is None:
         from magnetite.api import analyze_magnetism

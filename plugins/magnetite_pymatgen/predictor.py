@@ -59,7 +59,7 @@ class MagneticOrderPredictor(MSONable):
             report: a report of this structure, which spares the prediction.
 
         Raises:
-            StructureError: the structure is disordered, empty or otherwise unusable.
+            StructureError: the structure is disordered, empty or otherwise unusable, or the report is of another one.
             ZooError: no such model.
             DeviceError: no such device.
         """
@@ -70,6 +70,8 @@ class MagneticOrderPredictor(MSONable):
             from magnetite.api import analyze_magnetism
 
             report = analyze_magnetism(self.structure, model=model, device=device)
+        else:
+            report.check_structure(self.structure)
         self.report = report
 
     @property

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CLASSES = ("NM", "AFM", "FM")
 """Classes of magnetic order; FM includes ferrimagnets."""
 EVEN = 0.5
+SURE = 0.9
+"""Share of FM among magnetic orders from which k = 0 is believed; less sure ones are too often measured as AFM."""
 CLASS_NAMES = {"NM": "non-magnetic", "AFM": "antiferromagnetic", "FM": "ferro- or ferrimagnetic"}
 
 
@@ -40,7 +42,8 @@ class MagnetismReport(MSONable):
         probabilities: of ``NM``, ``AFM`` and ``FM`` (FM or FiM), summing to 1; empty on error.
         zero_k_probability: probability that the propagation vector is zero if the crystal orders
             magnetically, so that the magnetic cell is the primitive chemical cell; None on error
-            or if the model does not give it.
+            or if the model does not give it. Learned mostly from antiferromagnets, it says little of
+            ferromagnets; `zero_k_if_ordered` allows for them.
         uncertainty: entropy of the class probabilities as a share of its maximum, from 0 (sure) to
             1 (no idea): how open the answer is, for whatever reason.
         mutual_information: how much the passes of the network disagree, in bits: high where more training data would
@@ -51,6 +54,7 @@ class MagnetismReport(MSONable):
         site_moments: predicted |m| of each site of the input in μB, or None.
         source: where the structure came from (file, row), if known.
         error: why there is no prediction, or None.
+        species: symbol of each site of the input; None in reports of older versions, which did not keep them.
     """
 
     formula: str
@@ -64,6 +68,7 @@ class MagnetismReport(MSONable):
     site_moments: tuple[float, ...] | None = None
     source: str | None = None
     error: str | None = None
+    species: tuple[str, ...] | None = None
     # What it was made from, bare: a crystal keeps its neighbour graph, of which thousands would fill the memory.
     _made_from: tuple[Any, ...] | None = field(default=None, init=False, compare=False, repr=False)
 
@@ -71,8 +76,9 @@ class MagnetismReport(MSONable):
         # JSON has no tuples; restoring them here keeps as_dict and from_dict exact inverses.
         object.__setattr__(self, "warnings", tuple(self.warnings))
         object.__setattr__(self, "probabilities", dict(self.probabilities))
-        if self.site_moments is not None:
-            object.__setattr__(self, "site_moments", tuple(self.site_moments))
+        for name in ("site_moments", "species"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @classmethod
     def failed(cls, error: str, source: str | None, model: str) -> MagnetismReport:
@@ -95,17 +101,69 @@ class MagnetismReport(MSONable):
         return self.label not in {None, "NM"}
 
     @property
+    def max_moment(self) -> float | None:
+        """The largest of `site_moments` in μB; None on error or if the model does not give them."""
+        return max(self.site_moments) if self.site_moments else None
+
+    @property
     def needs_supercell(self) -> bool | None:
-        """Whether the order probably needs a cell larger than the primitive chemical one."""
-        if self.zero_k_probability is None or not self.is_magnetic:
+        """Whether the order probably needs a cell larger than the primitive chemical one, as only AFM does."""
+        if self.zero_k_probability is None or self.label != "AFM":
             return None if self.error else False
         return self.zero_k_probability < EVEN
+
+    @property
+    def zero_k_if_ordered(self) -> float | None:
+        """Probability of a zero propagation vector, to rank vectors by; None if the model does not give it.
+
+        `zero_k_probability`, but of a sure ferro- or ferrimagnet P(FM) + P(AFM) · `zero_k_probability`, where P(FM)
+        and P(AFM) are those of an order of any kind.
+        """
+        if self.zero_k_probability is None or self.label != "FM":
+            return self.zero_k_probability
+        share = self.probabilities["FM"] / (self.probabilities["AFM"] + self.probabilities["FM"])
+        return share + (1 - share) * self.zero_k_probability if share >= SURE else self.zero_k_probability
 
     def remember(self, crystal: Crystal) -> MagnetismReport:
         """Keep the crystal that the report is of, for `initial_order`; it is neither compared nor serialised."""
         kept = (crystal.lattice, crystal.frac_coords, crystal.numbers, crystal.source)
         object.__setattr__(self, "_made_from", kept)
         return self
+
+    def check_structure(self, structure: StructureLike) -> Crystal:
+        """Check that the report is of a structure, site by site; where atoms are is left open, so it may be relaxed.
+
+        Args:
+            structure: what `analyze_magnetism` takes.
+
+        Returns:
+            The structure as a crystal.
+
+        Raises:
+            StructureError: the report is of an error, of other atoms or of the same ones in another order.
+            ReadError: the file cannot be read.
+        """
+        from ase.data import chemical_symbols
+
+        from magnetite.structures import as_crystal
+
+        if self.error is not None:
+            raise StructureError(f"there is no prediction to go by ({self.error})", self.source)
+        crystal = as_crystal(structure)
+        if self.formula != crystal.reduced_formula:
+            raise StructureError(f"is {crystal.reduced_formula}, but the report is of {self.formula}", crystal.source)
+        symbols = [chemical_symbols[number] for number in crystal.numbers]
+        known = self.species or self.site_moments
+        if known is not None and len(known) != len(symbols):
+            raise StructureError(f"has {len(symbols)} sites, but the report is of {len(known)}", crystal.source)
+        for place, (here, there) in enumerate(zip(symbols, self.species or symbols, strict=True)):
+            if here != there:
+                raise StructureError(
+                    f"has its sites in another order than the report: {here} at index {place}, where the report "
+                    f"has {there}; predict it as it is now",
+                    crystal.source,
+                )
+        return crystal
 
     def initial_order(self, structure: StructureLike | None = None) -> MagneticOrder:
         """The most probable magnetic order of the most probable class, with its cell and moments.
@@ -160,6 +218,7 @@ class MagnetismReport(MSONable):
             "uncertainty": self.uncertainty,
             "mutual_information": self.mutual_information,
             "in_domain": self.in_domain,
+            "site_moments": None if self.site_moments is None else list(self.site_moments),
             "warnings": list(self.warnings),
             "model": self.model,
         }
@@ -178,11 +237,11 @@ class MagnetismReport(MSONable):
             f"{title}" + (f" ({self.formula})" if title != self.formula else ""),
             f"  order          {self.label}, {CLASS_NAMES[self.label]}   [{shares}]",
         ]
-        if self.zero_k_probability is not None and self.is_magnetic:
+        if self.zero_k_probability is not None and self.label == "AFM":
             cell = "magnetic supercell likely" if self.needs_supercell else "magnetic cell = chemical cell likely"
             lines.append(f"  k = 0          {self.zero_k_probability:.2f}, {cell}")
-        if self.site_moments is not None:
-            lines.append(f"  largest |m|    {max(self.site_moments):.2f} μB")
+        if self.max_moment is not None:
+            lines.append(f"  largest |m|    {self.max_moment:.2f} μB")
         trained = "inside" if self.in_domain else "OUTSIDE"
         lines.append(f"  uncertainty    {self.uncertainty:.2f} of 1; {trained} the training domain")
         if self.mutual_information is not None:

@@ -121,8 +121,12 @@ def test_without_a_report_it_predicts(atoms: Atoms, oracle: Oracle, report: Make
 
 
 def test_what_does_not_fit_is_refused(atoms: Atoms, report: Make) -> None:
-    with pytest.raises(StructureError, match="3 sites does not fit 2 atoms"):
+    with pytest.raises(StructureError, match="has 2 sites, but the report is of 3"):
         annotate(atoms, report("FM", (1.0, 2.0, 3.0)))
+    with pytest.raises(StructureError, match="is NiO, but the report is of NaCl"):
+        annotate(atoms, report("FM", MOMENTS, formula="NaCl"))
+    with pytest.raises(StructureError, match="another order than the report: Ni at index 0, where the report has O"):
+        annotate(atoms, report("FM", MOMENTS, species=("O", "Ni")))
     failed = MagnetismReport.failed("is empty", "a.cif", "test 1.0")
     with pytest.raises(StructureError, match=r"a\.cif: there is no prediction to write \(is empty\)"):
         annotate(atoms, failed)

@@ -88,7 +88,7 @@ def test_prediction_is_the_function_and_ignores_moments(rutile: Structure) -> No
 
 
 def test_later_changes_to_the_input_do_not_reach_it(rutile: Structure, report: Make) -> None:
-    predictor = MagneticOrderPredictor(rutile, report=report("FM", (1.0,) * 6))
+    predictor = MagneticOrderPredictor(rutile, report=report("FM", (1.0,) * 6, formula="MnF2"))
     rutile.remove_sites([0])
     assert len(predictor.structure) == 6
 
@@ -107,6 +107,15 @@ def test_json_round_trip_predicts_nothing_anew(rutile: Structure, monkeypatch: p
 def test_disorder_is_refused() -> None:
     with pytest.raises(StructureError, match="partly occupied"):
         MagneticOrderPredictor(Structure(Lattice.cubic(3), [{"Fe": 0.5, "Ni": 0.5}], [[0, 0, 0]]))
+
+
+def test_a_report_of_another_crystal_is_refused(nio: Structure, rutile: Structure, report: Make) -> None:
+    with pytest.raises(StructureError, match="is MnF2, but the report is of NiO"):
+        MagneticOrderPredictor(rutile, report=report("FM", None))
+    with pytest.raises(StructureError, match="has 8 sites, but the report is of 2"):
+        MagneticOrderPredictor(nio, report=report("FM", None, species=("Ni", "O")))
+    with pytest.raises(StructureError, match="no prediction to go by"):
+        MagneticOrderPredictor(nio, report=MagnetismReport.failed("is empty", None, "test 1.0"))
 
 
 def test_initial_moments_and_magnetic_structure(rutile: Structure, report: Make) -> None:

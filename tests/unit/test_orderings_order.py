@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,34 @@ def test_report_needs_its_structure_after_json() -> None:
     assert again.initial_magmoms(CHROMIA) == report.initial_magmoms()
     with pytest.raises(StructureError, match="the report is of Cr2O3"):
         again.initial_magmoms(EXAMPLES / "Fe.cif")
+
+
+def test_moments_go_to_the_sites_they_were_predicted_for(rutile: Structure) -> None:
+    """Sorting puts Mn where F was; a report that was stored is held to the sites it was of."""
+    ligands_first = Structure.from_sites([*rutile[2:], *rutile[:2]])
+    report = magnetite.analyze_magnetism(ligands_first, device="cpu")
+    again = MagnetismReport.from_dict(json.loads(report.to_json()))
+    assert again.species == ("F",) * 4 + ("Mn",) * 2
+    ligands_first.apply_strain(0.01)
+    assert np.flatnonzero(again.initial_magmoms(ligands_first)).tolist() == [4, 5]
+    resorted = ligands_first.get_sorted_structure()
+    for ask in (again.initial_magmoms, again.initial_order, partial(propose_orders, report=again)):
+        with pytest.raises(StructureError, match=r"another order than the report: Mn at index 0, where .* has F"):
+            ask(resorted)
+    with pytest.raises(StructureError, match="is NiO, but the report is of MnF2"):
+        propose_orders(EXAMPLES / "NiO.cif", again)
+
+
+def test_reports_of_older_versions_still_load(rutile: Structure) -> None:
+    """They name no species: formula and number of sites are all that can be compared."""
+    report = magnetite.analyze_magnetism(rutile, device="cpu")
+    older = report.as_dict()
+    del older["species"]
+    again = MagnetismReport.from_dict(older)
+    assert again.species is None
+    assert again.initial_magmoms(rutile) == report.initial_magmoms()
+    with pytest.raises(StructureError, match="has 12 sites, but the report is of 6"):
+        again.initial_magmoms(rutile * (1, 1, 2))
 
 
 def test_report_of_an_error_has_none() -> None:

@@ -177,6 +177,16 @@ def test_probabilities_of_classes_decide_between_kinds() -> None:
     assert not rank_orders(crystal, sizes, {"AFM": 1.0, "FM": 0.0}, 0.0, limit=1)[0].fits_input
 
 
+def test_what_cannot_be_the_answer_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search for antiferromagnetic patterns takes minutes in large cells; a ferromagnet is not to wait for it."""
+    crystal = as_crystal(EXAMPLES / "MnF2.cif")
+    searched = []
+    monkeypatch.setattr("magnetite.orderings.candidates.antiferromagnetic", lambda *given: searched.append(given))
+    found = rank_orders(crystal, site_magnitudes(crystal), {"FM": 1.0}, 0.9)
+    assert [order.kind for order in found] == ["FM"]
+    assert searched == []
+
+
 def test_spirals_only_where_they_are_asked_for() -> None:
     assert all(order.collinear for order in propose(EXAMPLES / "NiO.cif", limit=50))
     spirals = [o for o in propose(EXAMPLES / "NiO.cif", limit=50, noncollinear=True) if not o.collinear]

@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 
 CSV_COLUMNS = (
     "path", "formula", "ordering", *(f"p_{name.lower()}" for name in CLASSES), "zero_k_probability", "uncertainty",
-    "mutual_information", "in_domain", "warnings", "model",
+    "mutual_information", "in_domain", "max_moment", "warnings", "model",
 )  # fmt: skip
 PATH_WIDTH = 32
 
 
 def write_table(reports: Iterable[MagnetismReport], stream: TextIO) -> None:
     """A line for each structure, its warnings below it."""
-    line = f"{{:<{PATH_WIDTH}}}  {{:<14}} {{:<5}} {{:>5}} {{:>5}} {{:>5}} {{:>6}} {{:>7}}  {{}}"
+    line = f"{{:<{PATH_WIDTH}}}  {{:<14}} {{:<5}} {{:>5}} {{:>5}} {{:>5}} {{:>6}} {{:>6}} {{:>7}}  {{}}"
     model = None
     for report in reports:
         if model is None:
             model = report.model
-            print(line.format("path", "formula", "order", *CLASSES, "k = 0", "unsure", "domain"), file=stream)
+            print(line.format("path", "formula", "order", *CLASSES, "k = 0", "|m|", "unsure", "domain"), file=stream)
         path = report.source or ""
-        zero_k = report.zero_k_probability
+        zero_k = None if report.label == "FM" else report.zero_k_probability
         cells = (
             path if len(path) <= PATH_WIDTH else f"…{path[1 - PATH_WIDTH :]}",
             report.formula,
             str(report.label),
             *(f"{report.probabilities[name]:.2f}" for name in CLASSES),
-            "–" if zero_k is None else f"{zero_k:.2f}",
+            *("–" if number is None else f"{number:.2f}" for number in (zero_k, report.max_moment)),
             f"{report.uncertainty:.2f}",
             "in" if report.in_domain else "OUT",
         )
@@ -45,8 +45,8 @@ def write_table(reports: Iterable[MagnetismReport], stream: TextIO) -> None:
             print(f"    ! {warning}", file=stream)
     if model is not None:
         print(
-            f"\nNM, AFM, FM (or FiM): probabilities; k = 0: that of a zero propagation vector if it orders; "
-            f"unsure: 0 (sure) to 1. Model: {model}",
+            f"\nNM, AFM, FM (or FiM): probabilities; k = 0: that of a zero propagation vector if it is an "
+            f"antiferromagnet; |m|: largest moment in μB; unsure: 0 (sure) to 1. Model: {model}",
             file=stream,
         )
 
@@ -73,6 +73,8 @@ def write_csv(reports: Iterable[MagnetismReport], stream: TextIO) -> None:
         row = report.as_row()
         shares = row.pop("probabilities")
         row |= {f"p_{name.lower()}": shares[name] for name in CLASSES}
+        del row["site_moments"]  # as many as sites: a column holds the largest
+        row["max_moment"] = report.max_moment
         row["warnings"] = "; ".join(row["warnings"])
         writer.writerow(row)
 

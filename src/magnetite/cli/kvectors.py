@@ -19,7 +19,7 @@ DESCRIPTION = """\
 Rank the commensurate propagation vectors that the magnetic order of each structure may have, as fractions of the
 reciprocal basis of the primitive cell and of the cell in the file, with the name of the point or line of symmetry
 (Setyawan and Curtarolo). Probabilities hold if the crystal orders at all; how probable k = 0 is, the model of
-magnetism says, the other vectors share the rest.
+magnetism says (all but certain for a sure ferro- or ferrimagnet), the other vectors share the rest.
 
 A file that cannot be used is named on stderr with the reason; the others are answered all the same,
 and the exit code is then 2.
@@ -66,7 +66,7 @@ def _reports(found: Iterator[Any], args: argparse.Namespace) -> Iterator[Propaga
             if isinstance(crystal, MagnetiteError):
                 raise crystal
             magnetism = analyze_magnetism(crystal, model=args.zero_model, device=args.device)
-            yield ranker.report(ranker.prepare(crystal), magnetism.zero_k_probability, args.limit)
+            yield ranker.report(ranker.prepare(crystal), magnetism.zero_k_if_ordered, args.limit)
         except MagnetiteError as error:
             yield ranker.failure(error.reason, error.source or getattr(crystal, "source", None))
 

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 import torch
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -124,6 +125,7 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
             model=str(self.card),
             site_moments=tuple(float(m) for m in moments),
             source=prepared.crystal.source,
+            species=tuple(chemical_symbols[z] for z in prepared.crystal.numbers),
         ).remember(prepared.crystal)
 
     def _cautions(self, n_atoms: int, elements: frozenset[str], order: NDArray[np.float64]) -> list[str]:

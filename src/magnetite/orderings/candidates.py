@@ -71,11 +71,13 @@ def rank_candidates(
     coefficients = weights() if coefficients is None else coefficients
     magnetic = max(shares.get("AFM", 0.0) + shares.get("FM", 0.0), np.finfo(float).tiny)
     found = _uncompensated(sublattice, shares.get("FM", 0.0) / magnetic, coefficients)
-    groups = [(k, p, _at(sublattice, k, coefficients)) for k, p in waves if p > 0]
+    afm = shares.get("AFM", 0.0) / magnetic
+    # In a large cell without symmetry the search for patterns takes minutes, for nothing if none can be the answer.
+    groups = [(k, p, _at(sublattice, k, coefficients)) for k, p in waves if p > 0 and afm > 0]
     possible = sum(p for _, p, (patterns, _) in groups if len(patterns))
     for k, p, (patterns, energy) in groups:
         if len(patterns):
-            each = shares.get("AFM", 0.0) / magnetic * p / possible * _boltzmann(energy)
+            each = afm * p / possible * _boltzmann(energy)
             found += [Candidate("AFM", k, z, float(q)) for z, q in zip(patterns, each, strict=True)]
     return sorted(found, key=lambda candidate: -candidate.probability)
 

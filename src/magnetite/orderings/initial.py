@@ -29,13 +29,11 @@ def initial_order(report: MagnetismReport, crystal: Crystal) -> MagneticOrder:
         crystal: in any cell.
 
     Raises:
-        StructureError: the report is of an error or another crystal, no site can carry a moment, or nothing that
-            is compensated is known for the class AFM.
+        StructureError: the report is of an error, of another crystal or of its sites in another order, no site can
+            carry a moment, or nothing that is compensated is known for the class AFM.
     """
-    if report.error is not None or report.label is None:
-        raise StructureError(f"there is no prediction to go by ({report.error})", report.source)
-    if report.formula != crystal.reduced_formula:
-        raise StructureError(f"is {crystal.reduced_formula}, but the report is of {report.formula}", crystal.source)
+    report.check_structure(crystal)
+    assert report.label is not None
     if report.label == "NM":
         return _nothing(crystal)
     magnitudes = site_magnitudes(crystal, report.site_moments)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from magnetite.errors import StructureError
+from magnetite.errors import MagnetiteError
 from magnetite.orderings.candidates import period_of, rank_candidates
 from magnetite.orderings.moments import site_magnitudes
 from magnetite.orderings.order import MagneticOrder
@@ -60,16 +60,18 @@ def propose_orders(
         Orders with their scores: probabilities, if the crystal orders; empty if no site can carry a moment.
 
     Raises:
-        StructureError: the structure cannot be used, or the report is of an error or of another number of sites.
+        StructureError: the structure cannot be used, or the report is of an error, of another one or of its sites in
+            another order.
         ReadError: the file cannot be read.
+        MagnetiteError: `limit` is negative.
     """
+    _check_limit(limit)
     crystal = as_crystal(structure)
     if report is None:
         from magnetite.api import analyze_magnetism
 
         report = analyze_magnetism(crystal)
-    if report.error is not None:
-        raise StructureError(f"there is no prediction to go by ({report.error})", report.source)
+    report.check_structure(crystal)
     magnitudes = site_magnitudes(crystal, report.site_moments)
     return rank_orders(
         crystal,
@@ -101,7 +103,11 @@ def rank_orders(
         limit: at most so many are given.
         kinds: only orders of these kinds are given.
         noncollinear: also give spirals.
+
+    Raises:
+        MagnetiteError: `limit` is negative.
     """
+    _check_limit(limit)
     sublattice = MagneticSublattice.of(crystal, magnitudes)
     if not len(sublattice):
         return []
@@ -109,6 +115,12 @@ def rank_orders(
     found = rank_candidates(sublattice, UNIFORM if shares is None else shares, waves)
     chosen = [candidate for candidate in found if kinds is None or candidate.kind in kinds]
     return [magnetic_order(crystal, sublattice, candidate) for candidate in chosen[:limit]]
+
+
+def _check_limit(limit: int) -> None:
+    """Refuse a number that would leave out the last orders instead of giving the first."""
+    if limit < 0:
+        raise MagnetiteError(f"limit is a number of orders, not {limit}")
 
 
 def wave_vectors(
