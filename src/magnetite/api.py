@@ -12,11 +12,20 @@ from magnetite.zoo.loading import load, load_kind
 
 if TYPE_CHECKING:
     from magnetite.clusters import SampleLike
+    from magnetite.order.model import OrderModel
     from magnetite.prototypes.model import PrototypeModel
     from magnetite.prototypes.reports import PrototypeReport
     from magnetite.structures import StructureLike
 
-__all__ = ["analyze_magnetism", "analyze_many", "classify_many", "classify_structure", "load", "load_classifier"]
+__all__ = [
+    "analyze_magnetism",
+    "analyze_many",
+    "classify_many",
+    "classify_structure",
+    "load",
+    "load_classifier",
+    "load_order_model",
+]
 
 
 def analyze_magnetism(structure: StructureLike, *, model: str = DEFAULT_MODEL, device: str = "auto") -> MagnetismReport:
@@ -36,10 +45,10 @@ def analyze_magnetism(structure: StructureLike, *, model: str = DEFAULT_MODEL, d
     Raises:
         StructureError: the structure is disordered, empty, not periodic or otherwise unusable.
         ReadError: the file cannot be read.
-        ZooError: no such model.
+        ZooError: no such model, or not one of magnetic order.
         DeviceError: no such device.
     """
-    report: MagnetismReport = next(run(load(model, device), [structure]))
+    report: MagnetismReport = next(run(load_order_model(model, device), [structure]))
     return report
 
 
@@ -65,9 +74,12 @@ def analyze_many(
         One `MagnetismReport` for each structure.
 
     Raises:
+        MagnetiteError: `on_error` is neither.
         StructureError: as `analyze_magnetism`, if `on_error` is ``raise``.
+        ZooError: no such model, or not one of magnetic order.
+        DeviceError: no such device.
     """
-    return run(load(model, device), structures, on_error=on_error, progress=progress)
+    return run(load_order_model(model, device), structures, on_error=on_error, progress=progress)
 
 
 def classify_structure(
@@ -120,10 +132,25 @@ def classify_many(
         One `PrototypeReport` for each structure.
 
     Raises:
+        MagnetiteError: `on_error` is neither.
         StructureError: as `classify_structure`, if `on_error` is ``raise``.
+        ZooError: no such model, or not a classifier.
+        DeviceError: no such device.
     """
     classifier = load_classifier(model, device).with_passes(passes)
     return run(classifier, structures, on_error=on_error, progress=progress)
+
+
+def load_order_model(model: str = DEFAULT_MODEL, device: str = "auto") -> OrderModel:
+    """Load a model and check that it tells magnetic order.
+
+    Raises:
+        ZooError: no such model, or one of another family.
+        DeviceError: no such device.
+    """
+    from magnetite.order.model import OrderModel
+
+    return load_kind(OrderModel, f"of magnetic order; try {DEFAULT_MODEL!r}", model, device)
 
 
 def load_classifier(model: str = DEFAULT_CLASSIFIER, device: str = "auto") -> PrototypeModel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO, TextIOWrapper
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +28,21 @@ DATABASE_PAGE = 500
 """Rows that are taken from an ASE database at once; it would list them all."""
 
 
+def printable(path: str | Path) -> str:
+    """A file's name as text that can be written anywhere: a byte that is no UTF-8 is spelled out.
+
+    Python holds such a byte as a lone surrogate, which files, tables and terminals refuse.
+    """
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One structure of a source, found but not yet parsed, so that those already done can be skipped.
 
     Attributes:
-        source: ``path``, or ``path#position`` in files of many, counted from 1 (in jsonl the line, in a
-            database the row's id).
+        source: ``path`` (`printable`), or ``path#position`` in files of many, counted from 1 (in jsonl the line, in
+            a database the row's id).
         parse: gives the structure's own name, if any, and what `as_crystal` takes.
     """
 
@@ -53,7 +62,7 @@ class Entry:
                 name, structure = self.parse()
                 return name, take(structure, self.source)
         except MagnetiteError as error:
-            return name, error.at(self.source)
+            return name, type(error)(error.reason, self.source)  # parsers name the file as Python holds it
         except Exception as error:  # noqa: BLE001 (parsers of foreign formats raise anything)
             return name, ReadError(f"cannot be read ({say(error)})", self.source)
 
@@ -72,12 +81,12 @@ def _numbered(path: Path, parses: Iterator[Callable[[], tuple[str | None, Any]]]
     first = next(parses, None)
     second = next(parses, None) if first else None
     if first is None:
-        raise ReadError("holds no structure", str(path))
+        raise ReadError("holds no structure", printable(path))
     if second is None:
-        yield Entry(str(path), first)
+        yield Entry(printable(path), first)
         return
     for position, parse in enumerate(chain((first, second), parses), start=1):
-        yield Entry(f"{path}#{position}", parse)
+        yield Entry(f"{printable(path)}#{position}", parse)
 
 
 def read_pymatgen(path: Path) -> Iterator[Entry]:
@@ -88,14 +97,22 @@ def read_pymatgen(path: Path) -> Iterator[Entry]:
 
         return None, Structure.from_file(path)
 
-    yield Entry(str(path), parse)
+    yield Entry(printable(path), parse)
 
 
 def read_cif(path: Path) -> Iterator[Entry]:
     """One structure for each data block that has a cell; blocks without one hold bibliography."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = _text(path)
     blocks = [f"data_{block}" for block in ("\n" + text).split("\ndata_")[1:] if "_cell_length_a" in block]
     yield from _numbered(path, (partial(_cif_block, block) for block in blocks or [text]))
+
+
+def _text(path: Path) -> str:
+    """All of a text file, gzipped or not, its line ends made alike."""
+    try:
+        return TextIOWrapper(BytesIO(b"".join(open_lines(path))), "utf-8", "replace").read()
+    except DataError as error:
+        raise ReadError(error.reason, printable(path)) from error
 
 
 def _cif_block(text: str) -> tuple[str | None, IStructure]:
@@ -137,7 +154,7 @@ def read_mcif(path: Path) -> Iterator[Entry]:
 
         return None, read_mcif(path).structure
 
-    yield Entry(str(path), parse)
+    yield Entry(printable(path), parse)
 
 
 def read_ase(path: Path) -> Iterator[Entry]:
@@ -191,7 +208,7 @@ def read_json(path: Path) -> Iterator[Entry]:
     try:
         content = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
-        raise ReadError(f"is not JSON ({error})", str(path)) from error
+        raise ReadError(f"is not JSON ({error})", printable(path)) from error
     if isinstance(content, dict) and {"ids", "nextid"} <= content.keys():
         yield from read_ase(path)
         return
@@ -213,9 +230,9 @@ def read_jsonl(path: Path) -> Iterator[Entry]:
     try:
         for number, line in enumerate(open_lines(path), start=1):
             if line.strip():
-                yield Entry(f"{path}#{number}", partial(parse, line))
+                yield Entry(f"{printable(path)}#{number}", partial(parse, line))
     except DataError as error:
-        raise ReadError(error.reason, str(path)) from error
+        raise ReadError(error.reason, printable(path)) from error
 
 
 def read_database(path: Path) -> Iterator[Entry]:
@@ -231,6 +248,6 @@ def read_database(path: Path) -> Iterator[Entry]:
         for start in range(0, last, DATABASE_PAGE):
             page = database.select([("id", ">", start), ("id", "<=", start + DATABASE_PAGE)], include_data=False)
             for row in sorted(page, key=lambda row: row.id):
-                yield Entry(f"{path}#{row.id}", partial(parse, row))
+                yield Entry(f"{printable(path)}#{row.id}", partial(parse, row))
     except Exception as error:
-        raise ReadError(f"cannot be read as an ASE database ({say(error)})", str(path)) from error
+        raise ReadError(f"cannot be read as an ASE database ({say(error)})", printable(path)) from error

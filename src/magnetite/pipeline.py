@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from os import PathLike
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import torch
 from tqdm.auto import tqdm
@@ -39,7 +39,8 @@ def run(
         total: number of structures, for the bar; taken from ``len`` where it can be.
 
     Raises:
-        MagnetiteError: a structure cannot be used and `on_error` is ``raise``, or there is one instead of several.
+        MagnetiteError: a structure cannot be used and `on_error` is ``raise``, or there is one instead of several,
+            or `on_error` is neither of the two.
     """
     for reports in run_batches(model, structures, on_error=on_error, progress=progress, total=total):
         yield from reports
@@ -65,8 +66,11 @@ def run_batches(
         done: how many of them an earlier run has answered, for the bar.
 
     Raises:
-        MagnetiteError: a structure cannot be used and `on_error` is ``raise``, or there is one instead of several.
+        MagnetiteError: a structure cannot be used and `on_error` is ``raise``, or there is one instead of several,
+            or `on_error` is neither of the two.
     """
+    if on_error not in get_args(OnError):
+        raise MagnetiteError(f"on_error is {' or '.join(map(repr, get_args(OnError)))}, not {on_error!r}")
     if isinstance(structures, str | PathLike | Mapping) or any(hasattr(structures, name) for name in OF_ONE):
         raise MagnetiteError(f"wants several structures; this is one {type(structures).__name__}: put it into a list")
     if total is None and isinstance(structures, Sized):

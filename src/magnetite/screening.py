@@ -13,13 +13,14 @@ import pyarrow as pa
 from tqdm.auto import tqdm
 
 from magnetite import __version__
+from magnetite.api import load_order_model
 from magnetite.errors import MagnetiteError
+from magnetite.formats import printable
 from magnetite.parts import Parts
 from magnetite.pipeline import run
 from magnetite.reports import CLASSES
 from magnetite.sources import check, count_entries, folder_files, read_entries
 from magnetite.zoo import DEFAULT_MODEL
-from magnetite.zoo.loading import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -118,17 +119,25 @@ def screen(
         progress: show a progress bar on stderr.
 
     Raises:
-        MagnetiteError: an input is missing or empty, `out` exists, or what was interrupted was something else.
-            A structure that cannot be used is no reason to stop: it becomes a row with an error.
+        MagnetiteError: an input is missing or empty, `out` exists or is no file, or what was interrupted was
+            something else. A structure that cannot be used is no reason to stop: it becomes a row with an error.
+        ZooError: no such model, or not one of magnetic order.
+        DeviceError: no such device.
         ScreeningInterrupted: on Ctrl-C.
     """
-    if out.is_dir() or (out.exists() and not overwrite):
-        raise MagnetiteError("is a folder" if out.is_dir() else "exists; give --overwrite to replace it", str(out))
+    if out.exists() and not out.is_file():
+        raise MagnetiteError(
+            "is a folder" if out.is_dir() else "is a pipe or a device; the table needs a file", str(out)
+        )
+    if out.exists() and not overwrite:
+        raise MagnetiteError("exists; give --overwrite to replace it", str(out))
+    if out.is_symlink():
+        out = out.resolve()  # the table replaces what the link leads to, not the link
     if not out.parent.is_dir():
         raise MagnetiteError("its folder does not exist", str(out))
     for path in inputs:
         check(path)
-    loaded = load(model, device)
+    loaded = load_order_model(model, device)
     start, summary = time.perf_counter(), Summary()
     with Parts(out, SCHEMA, _manifest(inputs, loaded.card)) as parts:
         kept = parts.rows
@@ -198,13 +207,19 @@ def _manifest(inputs: Sequence[Path], card: Card) -> dict[str, Any]:
 
 def _fingerprint(path: Path) -> dict[str, Any]:
     """Path, size and time of a file; of a folder, a hash of these of its files."""
+    name = printable(path.resolve())
     if not path.is_dir():
-        return {"path": str(path.resolve()), "size": path.stat().st_size, "changed": path.stat().st_mtime_ns}
+        return {"path": name, "size": path.stat().st_size, "changed": path.stat().st_mtime_ns}
     digest = hashlib.sha256()
     for file in folder_files(path):
-        status = file.stat()
-        digest.update(f"{file.relative_to(path)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    return {"path": str(path.resolve()), "files": digest.hexdigest()}
+        try:
+            status = file.stat()
+            state = f"{status.st_size}\0{status.st_mtime_ns}"
+        except OSError as error:  # a link to nothing, say: its own row will tell
+            state = str(error.errno)
+        # Any name will do, also one with bytes that are no UTF-8.
+        digest.update(f"{file.relative_to(path)}\0{state}\n".encode(errors="surrogatepass"))
+    return {"path": name, "files": digest.hexdigest()}
 
 
 def _total(inputs: Sequence[Path]) -> int | None:

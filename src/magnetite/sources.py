@@ -12,6 +12,7 @@ from magnetite.datasets.records import open_lines
 from magnetite.errors import MagnetiteError, ReadError
 from magnetite.formats import (
     Entry,
+    printable,
     read_ase,
     read_cif,
     read_database,
@@ -28,8 +29,16 @@ if TYPE_CHECKING:
 
     from magnetite.structures import Crystal
 
+READERS: dict[tuple[str, ...], Callable[[Path], Iterator[Entry]]] = {
+    (".jsonl", ".jsonl.gz"): read_jsonl,
+    (".json",): read_json,
+    (".db",): read_database,
+    (".mcif",): read_mcif,
+    (".cif", ".cif.gz"): read_cif,
+}
+"""Which reader is for which endings (in lower case)."""
 PYMATGEN_PATTERNS = (
-    "*.cif", "*.cif.gz", "*poscar*", "*contcar*", "*.vasp", "*chgcar*", "vasprun*.xml*", "*.cssr", "*.xsf", "*.yaml",
+    "*poscar*", "*contcar*", "*.vasp", "*chgcar*", "vasprun*.xml*", "*.cssr", "*.xsf", "*.yaml",
 )  # fmt: skip
 """Names (in lower case) that pymatgen reads; whatever else is left to ASE."""
 FOLDER_PATTERNS = (
@@ -56,7 +65,7 @@ def read_entries(path: Path) -> Iterator[Entry]:
             check(path)
             yield from _reader(path)(path)
     except MagnetiteError as error:
-        yield refused(str(path), error)
+        yield refused(printable(path), error)
 
 
 def read_rows(path: Path, take: Callable[[Any, str | None], Any] = as_crystal) -> Iterator[Row]:
@@ -84,11 +93,11 @@ def read_one(path: Path, take: Callable[[Any, str | None], Any] = as_crystal) ->
         StructureError: what it holds is not a crystal that can be used.
     """
     if os.path.isdir(path):  # noqa: PTH112
-        raise ReadError("is a folder, not a structure file; pass its files, or screen the folder", str(path))
+        raise ReadError("is a folder, not a structure file; pass its files, or screen the folder", printable(path))
     entries = read_entries(path)
     first = next(entries, None)
     if first is None:
-        raise ReadError("holds no structure", str(path))
+        raise ReadError("holds no structure", printable(path))
     crystal = first.read(take)[1]
     if isinstance(crystal, MagnetiteError):
         raise crystal
@@ -96,7 +105,7 @@ def read_one(path: Path, take: Callable[[Any, str | None], Any] = as_crystal) ->
         raise ReadError(
             "holds several structures; give read_structures(path) to analyze_many, "
             "or read_structures(path, finite=True) to classify_many",
-            str(path),
+            printable(path),
         )
     return crystal
 
@@ -132,23 +141,21 @@ def check(path: Path) -> None:
         if path.is_dir():
             return
         if not path.exists():
-            raise ReadError("no such file", str(path))
+            raise ReadError("no such file", printable(path))
         if not path.is_file():
-            raise ReadError("is not a regular file", str(path))
+            raise ReadError("is not a regular file", printable(path))
         if path.stat().st_size == 0:
-            raise ReadError("is empty", str(path))
+            raise ReadError("is empty", printable(path))
         with path.open("rb"):
             pass
     except OSError as error:
-        raise ReadError(f"cannot be opened ({error.strerror})", str(path)) from error
+        raise ReadError(f"cannot be opened ({error.strerror})", printable(path)) from error
 
 
 def _reader(path: Path) -> Callable[[Path], Iterator[Entry]]:
     name = path.name.lower()
-    if name.endswith((".jsonl", ".jsonl.gz")):
-        return read_jsonl
-    for ending, reader in ((".json", read_json), (".db", read_database), (".mcif", read_mcif), (".cif", read_cif)):
-        if name.endswith(ending):
+    for endings, reader in READERS.items():
+        if name.endswith(endings):
             return reader
     return read_pymatgen if _matches(name, PYMATGEN_PATTERNS) else read_ase
 
@@ -167,17 +174,19 @@ def _read_folder(path: Path) -> Iterator[Entry]:
         found = True
         yield from read_entries(file)
     for failure in failures:
-        name = str(failure.filename)
+        name = printable(failure.filename)
         yield refused(name, ReadError(f"cannot be opened ({failure.strerror})", name))
     if not found and not failures:
-        raise ReadError(f"folder holds no structure files ({', '.join(FOLDER_PATTERNS)})", str(path))
+        raise ReadError(f"folder holds no structure files ({', '.join(FOLDER_PATTERNS)})", printable(path))
 
 
 def count_entries(path: Path) -> int | None:
     """How many entries a source has, if that is quickly known (for a progress bar: a cif counts as one)."""
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112
         counts = [count_entries(file) for file in folder_files(path)]
         return None if None in counts else sum(count for count in counts if count is not None)
+    if not os.path.isfile(path):  # noqa: PTH113 (as for folders)
+        return 1  # it is refused, and a pipe would wait for its writer
     reader = _reader(path)
     try:
         if reader is read_jsonl:

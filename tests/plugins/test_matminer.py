@@ -183,6 +183,8 @@ def test_wrong_names_are_told() -> None:
         MagneticOrderFeaturizer.from_preset("probability")
     with pytest.raises(ZooError, match="no model is called"):  # also where the errors of structures are ignored
         MagneticOrderFeaturizer(model="nonsense").featurize_many([None], ignore_errors=True, pbar=False)
+    with pytest.raises(ZooError, match="not of magnetic order"):
+        MagneticOrderFeaturizer(model="prototypes").featurize_many([None], ignore_errors=True, pbar=False)
 
 
 def test_it_pickles_small_before_and_after_use(featurizer: MagneticOrderFeaturizer, nio: Structure) -> None:

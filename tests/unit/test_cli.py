@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 import magnetite
 from magnetite import cli
-from magnetite.cli import main, models
+from magnetite.cli import main, models, parsers
 from magnetite.zoo import DEFAULT_MODEL, find_card
 from magnetite.zoo.registry import available
 
@@ -87,6 +89,32 @@ def test_a_reader_that_has_had_enough(tmp_path: Path) -> None:
     )
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert (done.stdout, done.stderr) == ("[", "")
+
+
+# files to write
+
+
+def test_a_target_is_refused_at_once_if_it_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link, stray, pipe = tmp_path / "link", tmp_path / "stray", tmp_path / "pipe"
+    link.symlink_to(tmp_path / "file")
+    stray.symlink_to(tmp_path / "no" / "file")
+    os.mkfifo(pipe)
+    assert parsers.target(str(link)) == link
+    for path, reason in (
+        (stray, "no such folder"),
+        (tmp_path / "no" / "file", "no such folder"),
+        (tmp_path, "a folder"),
+    ):
+        with pytest.raises(argparse.ArgumentTypeError, match=reason):
+            parsers.target(str(path))
+
+    def denied(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(parsers, "TemporaryFile", denied)
+    with pytest.raises(argparse.ArgumentTypeError, match=r"link: cannot be written \(Permission denied\)"):
+        parsers.target(str(link))
+    assert parsers.target(str(pipe)) == pipe  # the folders of devices take no files
 
 
 # models

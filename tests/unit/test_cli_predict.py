@@ -8,7 +8,6 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import ase.io
 import numpy as np
@@ -20,12 +19,9 @@ from pymatgen.io.ase import AseAtomsAdaptor
 import magnetite
 from magnetite.cli import formatting, main
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 KEYS = {
     "path", "formula", "ordering", "probabilities", "zero_k_probability", "uncertainty", "mutual_information",
-    "in_domain", "warnings", "model",
+    "in_domain", "site_moments", "warnings", "model",
 }  # fmt: skip
 
 
@@ -56,6 +52,8 @@ def test_jsonl(files: list[str], rutile: Structure, capsys: pytest.CaptureFixtur
     for row in rows:
         assert set(row["probabilities"]) == {"NM", "AFM", "FM"}
         assert sum(row["probabilities"].values()) == pytest.approx(1)
+    assert [len(row["site_moments"]) for row in rows] == [8, 6, 6]
+    assert rows[2]["site_moments"][:3] == pytest.approx([4.6, 4.6, 0], abs=0.2)
     expected = magnetite.analyze_magnetism(rutile).as_row()
     assert rows[2]["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-3)  # a cif has few digits
     assert rows[2]["ordering"] == expected["ordering"]
@@ -73,11 +71,15 @@ def test_csv(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["path"] for row in rows] == paths(files)
     assert tuple(rows[0]) == formatting.CSV_COLUMNS
     assert sum(float(rows[0][key]) for key in ("p_nm", "p_afm", "p_fm")) == pytest.approx(1)
+    assert float(rows[2]["max_moment"]) == pytest.approx(4.6, abs=0.2)
 
 
 def test_table(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["predict", *files]) == 0
+    assert main(["predict", *files, str(STRUCTURES / "Fe.cif")]) == 0
     out = capsys.readouterr().out
+    fluoride, iron = (line.split() for line in out.splitlines()[3:5])
+    assert [float(fluoride[7]), float(iron[7])] == pytest.approx([4.6, 2.3], abs=0.2)
+    assert iron[6] == "–", "k = 0 is not a question for a ferromagnet"
     assert out.splitlines()[0].split()[:3] == ["path", "formula", "order"]
     assert "two.extxyz#2" in out
     assert out.rstrip().endswith(str(magnetite.load().card))
@@ -117,38 +119,13 @@ def test_the_good_are_answered_beside_the_bad(
     ]
 
 
-def test_output_is_whole(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output = tmp_path / "out.json"
-    assert main(["predict", *files, "--format", "json", "--output", str(output)]) == 0
-    assert capsys.readouterr().out == ""
-    assert len(json.loads(output.read_text())) == 3
-
-
-def test_output_is_left_alone_if_anything_fails(
-    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def stumble(reports: Iterator[object], stream: io.TextIOBase) -> None:
-        stream.write(f"half of {next(reports)}")
-        raise RuntimeError("stumbled")
-
-    monkeypatch.setitem(formatting.WRITERS, "csv", stumble)
-    output = tmp_path / "out.csv"
-    output.write_text("before")
-    before = sorted(tmp_path.iterdir())
-    assert main(["predict", *files, "--format", "csv", "--output", str(output)]) == 1
-    assert "stumbled" in capsys.readouterr().err
-    assert output.read_text() == "before"
-    assert sorted(tmp_path.iterdir()) == before
-
-
-def test_output_that_cannot_be_written(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["predict", *files, "--output", str(tmp_path / "no" / "out.csv")]) == 2
-    assert "No such file or directory" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("option", "value", "reason"),
-    [("--model", "no-such", "no model is called"), ("--device", "abacus", "not available here")],
+    [
+        ("--model", "no-such", "no model is called"),
+        ("--model", "prototypes", "not of magnetic order"),
+        ("--device", "abacus", "not available here"),
+    ],
 )
 def test_unknown_model_or_device(
     option: str, value: str, reason: str, files: list[str], capsys: pytest.CaptureFixture[str]

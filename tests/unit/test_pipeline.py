@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
 import magnetite
 from magnetite import pipeline, runtime
 from magnetite.errors import MagnetiteError, ReadError, StructureError
+from magnetite.orderings.proposing import rank_orders
 from magnetite.reports import MagnetismReport
 from magnetite.structures import as_crystal
+
+STRUCTURES = Path(__file__).resolve().parents[2] / "examples" / "structures"
 
 
 @pytest.fixture
@@ -72,8 +76,37 @@ def test_one_structure_is_not_taken_apart(nio: Structure) -> None:
     assert "cannot take a PeriodicSite" in bad[0].error
 
 
+@pytest.mark.parametrize("wrong", ["ignore", "Raise", None])
+def test_errors_are_raised_or_reported_and_nothing_else(wrong: str | None) -> None:
+    for many in (magnetite.analyze_many, magnetite.classify_many):
+        with pytest.raises(MagnetiteError, match=f"on_error is 'raise' or 'report', not {wrong!r}"):
+            list(many([None], device="cpu", on_error=wrong))
+
+
+def test_a_negative_number_of_orders_is_refused_before_the_prediction(nio: Structure) -> None:
+    for structure in (nio, "no such file.cif"):
+        with pytest.raises(MagnetiteError, match="limit is a number of orders, not -1"):
+            magnetite.propose_orders(structure, limit=-1)
+    with pytest.raises(MagnetiteError, match="not -1"):
+        rank_orders(as_crystal(nio), np.zeros(len(nio)), limit=-1)
+
+
 def test_nothing_in_nothing_out() -> None:
     assert list(magnetite.analyze_many([], device="cpu")) == []
+
+
+def test_ferromagnets_need_no_supercell(nio: Structure) -> None:
+    """Fe: how probable k = 0 is was learned from antiferromagnets, and is low for it."""
+    iron, oxide = (magnetite.analyze_magnetism(s, device="cpu") for s in (STRUCTURES / "Fe.cif", nio))
+    assert iron.label == "FM"
+    assert iron.zero_k_probability < 0.5
+    assert iron.needs_supercell is False
+    assert "supercell" not in str(iron)
+    assert iron.zero_k_if_ordered > 0.9
+    assert oxide.label == "AFM"
+    assert oxide.needs_supercell is True
+    assert "magnetic supercell likely" in str(oxide)
+    assert oxide.zero_k_if_ordered == oxide.zero_k_probability
 
 
 def test_report_round_trip_and_text(nio: Structure) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -200,18 +201,19 @@ def test_existing_output_is_not_overwritten_unasked(
 
 
 @pytest.mark.parametrize(
-    ("inputs", "out", "reason"),
+    ("inputs", "out", "model", "reason"),
     [
-        ("no.jsonl", "out.parquet", "no such file"),
-        ("in.jsonl", "no/out.parquet", "does not exist"),
-        ("in.jsonl", ".", "is a folder"),
+        ("no.jsonl", "out.parquet", "magnetism", "no such file"),
+        ("in.jsonl", "no/out.parquet", "magnetism", "does not exist"),
+        ("in.jsonl", ".", "magnetism", "is a folder"),
+        ("in.jsonl", "out.parquet", "propagation", "not of magnetic order"),
     ],
 )
 def test_refused_before_anything_is_done(
-    inputs: str, out: str, reason: str, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    inputs: str, out: str, model: str, reason: str, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = sorted(tmp_path.iterdir())
-    assert main(["screen", str(source.parent / inputs), "--out", str(tmp_path / out)]) == 2
+    assert main(["screen", str(source.parent / inputs), "--out", str(tmp_path / out), "--model", model]) == 2
     assert reason in capsys.readouterr().err
     assert sorted(tmp_path.iterdir()) == before
 
@@ -227,6 +229,18 @@ def test_several_inputs_and_nothing_but_errors(source: Path, nio: Structure, tmp
     assert [row["source"] for row in rows[:3]] == [f"{folder}/a.cif", f"{folder}/b.cif", f"{source}#1"]
     assert [row["error"] is None for row in rows[:3]] == [True, False, True]
     assert main(["screen", str(folder / "b.cif"), "--out", str(tmp_path / "none.parquet"), "--quiet"]) == 2
+
+
+def test_what_a_folder_is_known_by_stays(tmp_path: Path) -> None:
+    """Or no interrupted screening of an earlier version would continue."""
+    for name in ("a.cif", "é.cif"):
+        (tmp_path / name).write_text("data_")
+        os.utime(tmp_path / name, ns=(0, 1_700_000_000_123_456_789))
+    found = screening._fingerprint(tmp_path)
+    assert found == {
+        "path": str(tmp_path),
+        "files": "334096c3039af763ab318e74f7113fe8f487a2bee00a2e99a6ff6894dbb0a88d",
+    }
 
 
 def test_the_stream_is_read_no_faster_than_it_is_answered(

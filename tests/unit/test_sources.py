@@ -35,6 +35,10 @@ def line(structure: Structure, **more: str) -> str:
     return json.dumps({**structure.as_dict(), **more}) + "\n"
 
 
+def write(path: Path, text: str) -> None:
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix.lower() == ".gz" else text.encode())
+
+
 def formulas(path: Path) -> list[tuple[str, str]]:
     """Names relative to the path's folder, and formulas or the first word of the reason."""
     return [
@@ -72,10 +76,12 @@ def test_several_structures_are_numbered_from_one(atoms: Atoms, tmp_path: Path) 
         read_one(path)
 
 
-def test_data_blocks_of_a_cif(nio: Structure, rutile: Structure, tmp_path: Path) -> None:
-    path = tmp_path / "two.cif"
-    path.write_text("data_global\n_journal_name_full 'x'\n" + nio.to(fmt="cif") + rutile.to(fmt="cif"))
-    assert formulas(path) == [("two.cif#1", "NiO"), ("two.cif#2", "MnF2")]
+@pytest.mark.parametrize("name", ["two.cif", "two.cif.gz", "TWO.CIF.GZ"])
+def test_data_blocks_of_a_cif(name: str, nio: Structure, rutile: Structure, tmp_path: Path) -> None:
+    path = tmp_path / name
+    text = "data_global\n_journal_name_full 'x'\n" + nio.to(fmt="cif") + rutile.to(fmt="cif")
+    write(path, text.replace("\n", "\r\n"))
+    assert formulas(path) == [(f"{name}#1", "NiO"), (f"{name}#2", "MnF2")]
     assert [entry.read()[0] for entry in read_entries(path)] == ["NiO", "MnF2"]
 
 
@@ -88,7 +94,7 @@ def test_json_of_one_and_of_many(nio: Structure, rutile: Structure, atoms: Atoms
     assert formulas(tmp_path / "ase.json") == [("ase.json", "NiO")]
 
 
-@pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz"])
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz", "rows.JSONL.GZ"])
 def test_one_bad_row_among_many(name: str, nio: Structure, rutile: Structure, tmp_path: Path) -> None:
     plain = {"lattice": rutile.lattice.matrix.tolist(), "species": ["Mn"] * 2 + ["F"] * 4}
     plain["frac_coords"] = rutile.frac_coords.tolist()
@@ -96,7 +102,7 @@ def test_one_bad_row_among_many(name: str, nio: Structure, rutile: Structure, tm
         line(nio, id="a") + '{"lattice": [1,\n' + "\n[1, 2]\n" + json.dumps(plain) + "\n" + line(nio, material_id="b")
     )
     path = tmp_path / name
-    path.write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    write(path, text)
     rows = [(entry.source.split("#")[1], *entry.read()) for entry in read_entries(path)]
     assert [row[0] for row in rows] == ["1", "2", "4", "5", "6"]
     assert [row[1] for row in rows] == ["a", None, None, None, "b"]
@@ -178,6 +184,10 @@ def cut(structure: Structure, lines: int) -> str:
     return "\n".join(structure.to(fmt="cif").splitlines()[:-lines])
 
 
+DAMAGED = gzip.compress(b"", mtime=0)[:10] + b"\xff" * 90
+"""A sound head and no data that can be unpacked."""
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
@@ -189,6 +199,11 @@ def cut(structure: Structure, lines: int) -> str:
         ("garbage.xyz", bytes(range(255, 0, -1)) * 4, "cannot be read"),
         ("garbage.db", bytes(range(256)) * 40, "cannot be read as an ASE database"),
         ("garbage.jsonl.gz", bytes(range(256)), "cannot be read"),
+        ("garbage.cif.gz", bytes(range(256)), "cannot be read"),
+        ("none.cif.gz", gzip.compress(b"", mtime=0), "cannot be read"),
+        ("short.cif.gz", gzip.compress(b"data_x\n" * 99, mtime=0)[:-9], "cannot be read"),
+        ("damaged.cif.gz", DAMAGED, "cannot be read"),
+        ("damaged.jsonl.gz", DAMAGED, "cannot be read"),
         ("garbage.bin", bytes(range(256)), "cannot be read"),
         ("POSCAR", b"NiO\n1.0\n4 0 0\n", "cannot be read"),
         ("prose.cif", b"Dear reader, this is a letter.\n" * 9, "cannot be read"),
@@ -204,11 +219,14 @@ def test_files_that_cannot_be_used(name: str, content: bytes, reason: str, tmp_p
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["cut.cif", "cut.cif.gz"])
 @pytest.mark.parametrize("lines", [1, 2, 4, 8, 9, 10, 12])
-def test_a_cif_cut_short_is_never_read_as_another_crystal(lines: int, nio: Structure, tmp_path: Path) -> None:
-    path = tmp_path / "cut.cif"
-    path.write_text(cut(nio, lines))
-    with pytest.raises(ReadError, match=r"cut\.cif: (cannot be read|lists atoms of .* but states the formula NiO)"):
+def test_a_cif_cut_short_is_never_read_as_another_crystal(
+    lines: int, name: str, nio: Structure, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    write(path, cut(nio, lines))
+    with pytest.raises(ReadError, match=rf"{name}: (cannot be read|lists atoms of .* but states the formula NiO)"):
         as_crystal(path)
 
 
@@ -239,6 +257,8 @@ def test_missing_files_folders_and_devices(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe.cif")
         with pytest.raises(ReadError, match="not a regular file"):  # and does not wait for a writer
             as_crystal(tmp_path / "pipe.cif")
+        os.mkfifo(tmp_path / "pipe.jsonl")
+        assert count_entries(tmp_path) == 2  # nor is its end looked for
 
 
 @pytest.fixture
@@ -268,5 +288,6 @@ def test_permission_denied(locked: Path, powerless: None) -> None:  # noqa: ARG0
         assert len(rows) == 1
         assert isinstance(rows[0], MagnetiteError)
         assert rows[0].reason == "cannot be opened (Permission denied)"
+        assert count_entries(path) in {0, 1}
     with pytest.raises(ReadError, match="Permission denied"):
         check(locked / "NiO.cif")

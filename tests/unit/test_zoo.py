@@ -9,15 +9,20 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
 import magnetite
+from magnetite.api import load_order_model
 from magnetite.errors import DeviceError, MagnetiteError, ZooError
 from magnetite.order.weights import from_tensors, to_tensors
 from magnetite.zoo import DEFAULT_MODEL, Card, available, find_card
 from magnetite.zoo import registry as registry_module
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 MAX_WHEEL_WEIGHTS = 20e6
 
@@ -95,6 +100,14 @@ def test_models_of_other_packages_come_through_the_entry_point(copy: Path, monke
     assert "theirs" in available()
     model = magnetite.load("theirs", device="cpu")
     assert model.card.path == copy
+    assert load_order_model("theirs", "cpu") is model
+
+
+@pytest.mark.parametrize("name", ["prototypes", "propagation", "potential-fe"])
+def test_a_model_of_another_family_is_not_asked_for_the_order(name: str, nio: Structure) -> None:
+    for ask in (magnetite.analyze_magnetism, magnetite.analyze_many):
+        with pytest.raises(ZooError, match=f"{name}: is a model of .*, not of magnetic order; try 'magnetism'"):
+            ask(nio, model=name, device="cpu")
 
 
 def test_weights_round_trip_without_generated_constants() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -83,16 +84,24 @@ def target(text: str, *endings: str) -> Path:
         endings: one of which it must have, if there are any.
     """
     path = Path(text)
-    if not path.parent.is_dir() or path.is_dir():
+    folder = Path(os.path.realpath(path)).parent  # a link is written through
+    if not folder.is_dir() or path.is_dir():
         raise argparse.ArgumentTypeError(f"{text}: {'is a folder' if path.is_dir() else 'no such folder'}")
     if endings and not path.name.lower().endswith(endings):
         raise argparse.ArgumentTypeError(f"{text}: must end in {' or '.join(endings)}")
+    if is_special(path):
+        return path
     try:
-        with TemporaryFile(dir=path.parent):
+        with TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{text}: cannot be written ({error.strerror})") from None
     return path
+
+
+def is_special(path: Path) -> bool:
+    """Whether it is a pipe or a device: written into as it stands, since a file put in its place would end it."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def add_quiet(parser: argparse.ArgumentParser) -> None:

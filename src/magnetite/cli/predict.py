@@ -6,11 +6,14 @@ import argparse
 import os
 import sys
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from magnetite.cli import BAD_INPUT, complain
-from magnetite.cli.parsers import add_command, add_model
+from magnetite.cli.parsers import add_command, add_model, is_special
+from magnetite.errors import MagnetiteError
+from magnetite.whole import whole
 from magnetite.zoo.registry import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ examples:
   magnetite predict runs/*/CONTCAR --format csv --output magnetism.csv
   magnetite predict NiO.cif --format jsonl | jq .probabilities
 """
+TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+"""How files are written: every text can be, and lines end as the format says."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -45,13 +50,13 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predict, print, and say which files are bad."""
+    from magnetite.api import load_order_model
     from magnetite.cli.formatting import WRITERS
     from magnetite.pipeline import run as run_pipeline
     from magnetite.structures import as_crystal
-    from magnetite.zoo.loading import load
 
     found = structures(args.files, as_crystal, "use magnetite screen for it")
-    reports = run_pipeline(load(args.model, args.device), found, on_error="report")
+    reports = run_pipeline(load_order_model(args.model, args.device), found, on_error="report")
     return write(reports, WRITERS[args.format], args.output)
 
 
@@ -87,14 +92,16 @@ def structures(files: list[Path], take: Callable[[Any, str | None], Any], hint: 
 
 @contextmanager
 def _target(path: Path | None) -> Iterator[TextIO]:
-    """Where to write: stdout, or a file that appears when all is written."""
+    """Where to write: stdout, a pipe or device, or a file that appears when all is written; links stay links."""
     if path is None:
         yield sys.stdout
-        return
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as stream:
+    elif path.is_dir():
+        raise MagnetiteError("is a folder", str(path))
+    elif is_special(path):
+        with path.open("w", **TEXT) as stream:
             yield stream
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    else:
+        with whole(Path(os.path.realpath(path))) as handle:
+            stream = TextIOWrapper(handle, **TEXT)
+            yield stream
+            stream.detach()  # what it holds goes to the handle, which stays open for `whole`

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,12 @@ def open_lines(path: Path) -> Iterator[bytes]:
     """Lines of a file, unpacked if its name ends in ``.gz``.
 
     Raises:
-        DataError: the file is missing, cut short or not gzip.
+        DataError: the file is missing, cut short, damaged or not gzip.
     """
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as handle:
+        with gzip.open(path, "rb") if _is_packed(path) else path.open("rb") as handle:
             yield from handle
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot be read ({type(error).__name__}: {error})", str(path)) from error
 
 
@@ -55,7 +56,7 @@ def write_records(path: Path, records: Iterable[Record]) -> int:
     partial = path.with_name(path.name + ".part")
     count = 0
     try:
-        opener = gzip.open if path.suffix == ".gz" else open
+        opener = gzip.open if _is_packed(path) else open
         with opener(partial, "wt", encoding="utf-8") as handle:
             for record in records:
                 handle.write(json.dumps(record) + "\n")
@@ -64,3 +65,7 @@ def write_records(path: Path, records: Iterable[Record]) -> int:
     finally:
         partial.unlink(missing_ok=True)
     return count
+
+
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
