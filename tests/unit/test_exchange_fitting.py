@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 
 import ase.io
@@ -183,6 +184,13 @@ def test_a_file_of_states_is_fitted(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "fitted to magnetic forces" in out
     assert "12.0000" in out
     assert table.is_file()
+    begun = deepcopy(states)
+    for atoms in begun:
+        atoms.set_initial_magnetic_moments(atoms.calc.results.pop("magmoms"))
+    guessed = tmp_path / "guessed.extxyz"
+    ase.io.write(guessed, begun)
+    with pytest.warns(UserWarning, match="5 of 5 frames have no magmoms, only initial_magmoms"):
+        assert known(fit_file(guessed, 4.5), 1e-3)
     del states[0].arrays["magnetic_forces"]
     bare = tmp_path / "bare.extxyz"
     ase.io.write(bare, states[0])

@@ -8,7 +8,7 @@ from pathlib import Path
 from magnetite.errors import DataError
 from magnetite.exchange.fitting import ExchangeFit, fit_exchange, fit_exchange_to_forces
 from magnetite.exchange.model import ExchangeModel
-from magnetite.potential.frames import MAGNETIC_FORCES, labelled, read_images
+from magnetite.potential.frames import MAGNETIC_FORCES, labelled, read_images, warn_of_guesses
 from magnetite.structures import as_crystal
 
 
@@ -17,7 +17,8 @@ def fit_file(path: Path, cutoff: float, *, to_forces: bool = False) -> ExchangeF
 
     Args:
         path: extxyz (also gzipped) or another format of ASE's, one frame a state of one crystal, with ``energy`` and
-            ``magmoms``, and for `to_forces` the array ``magnetic_forces`` (-dE/dm in eV/μB).
+            ``magmoms`` (or ``initial_magmoms``, with a warning), and for `to_forces` the array ``magnetic_forces``
+            (-dE/dm in eV/μB); frames without it are not asked.
         cutoff: shells up to this distance in Å are fitted.
         to_forces: fit to magnetic forces instead of energies; frames without them are not asked.
 
@@ -29,7 +30,9 @@ def fit_file(path: Path, cutoff: float, *, to_forces: bool = False) -> ExchangeF
     from pymatgen.core.structure import Structure
 
     structures, energies, forces = [], [], []
-    for number, atoms in enumerate(read_images(path)):
+    images = list(read_images(path))
+    warn_of_guesses(images, path)
+    for number, atoms in enumerate(images):
         source = f"{path}, frame {number}"
         energy, moments, magnetic = labelled(atoms, source)
         if to_forces:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,13 +81,7 @@ def read_frames(
     ]
     if not kept:
         raise DataError("holds no frames", str(path))
-    guessed = sum("magmoms" not in _results(atoms) and atoms.has("initial_magmoms") for _, atoms in kept)
-    if guessed:
-        warnings.warn(
-            f"{path}: {guessed} of {len(kept)} frames have no magmoms, only initial_magmoms, which calculations start "
-            "from; they are taken for moments of the energies and forces",
-            stacklevel=2,
-        )
+    warn_of_guesses([atoms for _, atoms in kept], path)
     return [_frame(atoms, cutoff, f"{path}, frame {number}", self_consistent) for number, atoms in kept]
 
 
@@ -128,6 +122,17 @@ def labelled(atoms: Atoms, source: str) -> tuple[float, NDArray[np.float64], NDA
         raise DataError("has no magmoms", source)
     magnetic = _finite(atoms.arrays.get(MAGNETIC_FORCES), (len(atoms), 3), MAGNETIC_FORCES, source)
     return energy, as_vectors(moments, len(atoms), source), magnetic
+
+
+def warn_of_guesses(images: Sequence[Atoms], path: Path) -> None:
+    """Say if moments of frames are those that calculations start from, not what they found."""
+    guessed = sum("magmoms" not in _results(atoms) and atoms.has("initial_magmoms") for atoms in images)
+    if guessed:
+        warnings.warn(
+            f"{path}: {guessed} of {len(images)} frames have no magmoms, only initial_magmoms, which calculations "
+            "start from; they are taken for moments of the energies and forces",
+            stacklevel=3,
+        )
 
 
 def _results(atoms: Atoms) -> dict[str, Any]:
