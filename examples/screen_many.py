@@ -12,4 +12,4 @@ for path, report in zip(paths, magnetite.analyze_many(paths, on_error="report"),
         print(f"{path.name:15} {report.error}")
         continue
     shares = "  ".join(f"{name} {share:.2f}" for name, share in report.probabilities.items())
-    print(f"{path.name:15} {report.label:4} [{shares}]  k=0 {report.zero_k_probability:.2f}")
+    print(f"{path.name:15} {report.label:4} [{shares}]  largest |m| {report.max_moment:.2f} μB")

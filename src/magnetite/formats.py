@@ -108,7 +108,7 @@ def read_cif(path: Path) -> Iterator[Entry]:
 
 
 def _text(path: Path) -> str:
-    """All of a text file, gzipped or not, its line ends made alike."""
+    """All of a text file, packed or not, its line ends made alike."""
     try:
         return TextIOWrapper(BytesIO(b"".join(open_lines(path))), "utf-8", "replace").read()
     except DataError as error:
@@ -206,7 +206,9 @@ def read_json(path: Path) -> Iterator[Entry]:
     import orjson
 
     try:
-        content = orjson.loads(path.read_bytes())
+        content = orjson.loads(b"".join(open_lines(path)))
+    except DataError as error:
+        raise ReadError(error.reason, printable(path)) from error
     except orjson.JSONDecodeError as error:
         raise ReadError(f"is not JSON ({error})", printable(path)) from error
     if isinstance(content, dict) and {"ids", "nextid"} <= content.keys():

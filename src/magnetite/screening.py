@@ -191,7 +191,7 @@ def _row(source: str, name: str | None, report: MagnetismReport) -> dict[str, An
         "uncertainty": report.uncertainty,
         "mutual_information": report.mutual_information,
         "in_domain": report.in_domain,
-        "max_moment": None if report.site_moments is None else max(report.site_moments),
+        "max_moment": report.max_moment,
         "warnings": list(report.warnings),
     }
 

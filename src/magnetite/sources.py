@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from magnetite.clusters import as_sample
-from magnetite.datasets.records import open_lines
+from magnetite.datasets.records import PACKED, open_lines
 from magnetite.errors import MagnetiteError, ReadError
 from magnetite.formats import (
     Entry,
@@ -29,23 +29,24 @@ if TYPE_CHECKING:
 
     from magnetite.structures import Crystal
 
-READERS: dict[tuple[str, ...], Callable[[Path], Iterator[Entry]]] = {
-    (".jsonl", ".jsonl.gz"): read_jsonl,
-    (".json",): read_json,
-    (".db",): read_database,
-    (".mcif",): read_mcif,
-    (".cif", ".cif.gz"): read_cif,
+READERS: dict[str, Callable[[Path], Iterator[Entry]]] = {
+    ".jsonl": read_jsonl,
+    ".json": read_json,
+    ".db": read_database,
+    ".mcif": read_mcif,
+    ".cif": read_cif,
 }
-"""Which reader is for which endings (in lower case)."""
+"""Which reader is for which ending (`_unpacked`)."""
+PACKABLE = (".jsonl", ".json", ".mcif", ".cif")
+"""Endings that one of `PACKED` may follow."""
 PYMATGEN_PATTERNS = (
     "*poscar*", "*contcar*", "*.vasp", "*chgcar*", "vasprun*.xml*", "*.cssr", "*.xsf", "*.yaml",
 )  # fmt: skip
 """Names (in lower case) that pymatgen reads; whatever else is left to ASE."""
 FOLDER_PATTERNS = (
-    "*.cif", "*.cif.gz", "*.mcif", "*poscar*", "*contcar*", "*.vasp", "*.extxyz", "*.xyz", "*.xsf", "*.json",
-    "*.jsonl", "*.jsonl.gz", "*.db",
+    "*.cif", "*.mcif", "*poscar*", "*contcar*", "*.vasp", "*.extxyz", "*.xyz", "*.xsf", "*.json", "*.jsonl", "*.db",
 )  # fmt: skip
-"""Names (in lower case) that are taken from a folder."""
+"""Names (`_unpacked`) that are taken from a folder."""
 QUICKLY_READ = 500_000_000
 """Bytes of a jsonl file up to which its lines are counted first."""
 
@@ -128,7 +129,14 @@ def read_structures(path: str | Path, *, finite: bool = False) -> Iterator[Any]:
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch(name.lower(), pattern) for pattern in patterns)
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def _unpacked(name: str) -> str:
+    """A file's name in lower case, without the ending of a packed file if one of `PACKABLE` is before it."""
+    name = name.lower()
+    stem, _, packed = name.rpartition(".")
+    return stem if f".{packed}" in PACKED and stem.endswith(PACKABLE) else name
 
 
 def check(path: Path) -> None:
@@ -153,9 +161,9 @@ def check(path: Path) -> None:
 
 
 def _reader(path: Path) -> Callable[[Path], Iterator[Entry]]:
-    name = path.name.lower()
-    for endings, reader in READERS.items():
-        if name.endswith(endings):
+    name = _unpacked(path.name)
+    for ending, reader in READERS.items():
+        if name.endswith(ending):
             return reader
     return read_pymatgen if _matches(name, PYMATGEN_PATTERNS) else read_ase
 
@@ -164,7 +172,7 @@ def folder_files(path: Path, onerror: Callable[[OSError], None] | None = None) -
     """The structure files of a folder, sorted, subfolders last; holds the names of one folder at a time."""
     for folder, folders, names in os.walk(path, onerror=onerror):
         folders.sort()
-        yield from (Path(folder, name) for name in sorted(names) if _matches(name, FOLDER_PATTERNS))
+        yield from (Path(folder, name) for name in sorted(names) if _matches(_unpacked(name), FOLDER_PATTERNS))
 
 
 def _read_folder(path: Path) -> Iterator[Entry]:

@@ -67,7 +67,7 @@ def test_screen_many(tmp_path: Path) -> None:
     lines = run("screen_many.py", tmp_path).splitlines()
     assert [line.split()[0] for line in lines[:-1]] == [path.name for path in STRUCTURES]
     for line in lines[:-1]:
-        found = re.search(r" (NM|AFM|FM) +\[NM ([\d.]+)  AFM ([\d.]+)  FM ([\d.]+)\]  k=0 [\d.]+$", line)
+        found = re.search(r" (NM|AFM|FM) +\[NM ([\d.]+)  AFM ([\d.]+)  FM ([\d.]+)\]  largest \|m\| [\d.]+ μB$", line)
         assert found is not None
         shares = dict(zip(("NM", "AFM", "FM"), map(float, found.groups()[1:]), strict=True))
         assert sum(shares.values()) == pytest.approx(1, abs=0.02)

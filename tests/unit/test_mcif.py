@@ -4,6 +4,7 @@
 and writes only its asymmetric unit; reading must give the full cell back.
 """
 
+import gzip
 from fractions import Fraction
 
 import numpy as np
@@ -17,6 +18,7 @@ from pymatgen.core import Element, Lattice, Structure
 from magnetite.datasets.mcif import read_mcif
 from magnetite.datasets.wave_vectors import is_lattice_vector, parse_wave_vector
 from magnetite.errors import MagnetiteError, ReadError, StructureError
+from magnetite.structures import as_crystal
 
 DRAFT = {  # tags as the drafts of the dictionary spell them
     "_space_group_symop_magn_operation.xyz": "_space_group_symop.magn_operation_xyz",
@@ -294,6 +296,14 @@ def test_hopeless_files(content, tmp_path):
         read_mcif(tmp_path / "missing.mcif")
     with pytest.raises(ReadError, match="cannot be read"):
         read_mcif(tmp_path)
+
+
+def test_packed_files_are_read_as_they_are(tmp_path):
+    path = tmp_path / "a.mcif.gz"
+    path.write_bytes(gzip.compress(GOOD.encode()))
+    plain = read_mcif(write(tmp_path, GOOD))
+    assert read_mcif(path).structure == plain.structure
+    assert as_crystal(path).reduced_formula == plain.structure.reduced_formula
 
 
 def test_small_errors_of_print_are_healed(tmp_path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -36,7 +38,8 @@ def line(structure: Structure, **more: str) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    path.write_bytes(gzip.compress(text.encode()) if path.suffix.lower() == ".gz" else text.encode())
+    pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}.get(path.suffix.lower(), bytes)
+    path.write_bytes(pack(text.encode()))
 
 
 def formulas(path: Path) -> list[tuple[str, str]]:
@@ -52,17 +55,30 @@ def formulas(path: Path) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     "name",
-    ["NiO.cif", "NiO.CIF", "NiO.cif.gz", "POSCAR", "a.vasp", "NiO.json", "a.xsf", "a.extxyz", "a@2.xyz", "a.traj"],
+    [
+        "NiO.cif",
+        "NiO.CIF",
+        "NiO.cif.gz",
+        "NiO.cif.bz2",
+        "NiO.cif.xz",
+        "POSCAR",
+        "POSCAR.gz",
+        "a.vasp",
+        "NiO.json",
+        "a.json.gz",
+        "a.xsf",
+        "a.extxyz",
+        "a@2.xyz",
+        "a.traj",
+    ],
 )
 def test_one_structure_by_many_names(name: str, nio: Structure, atoms: Atoms, tmp_path: Path) -> None:
     path = tmp_path / name
     if name.endswith(("xyz", "traj")):
         ase.io.write(path, atoms, format="traj" if name.endswith("traj") else "extxyz")
     else:
-        kind = {"CIF": "cif", "gz": "cif", "POSCAR": "poscar", "vasp": "poscar"}.get(
-            name.rsplit(".", maxsplit=1)[-1], ""
-        )
-        nio.to(str(path), fmt=kind)
+        kind = next(k for k in ("cif", "poscar", "vasp", "json", "xsf") if k in name.lower())
+        write(path, nio.to(fmt="poscar" if kind == "vasp" else kind))
     assert as_crystal(path).reduced_formula == "NiO"
     assert formulas(path) == [(name, "NiO")]
     assert as_crystal(str(path)).source == str(path)
@@ -204,6 +220,11 @@ DAMAGED = gzip.compress(b"", mtime=0)[:10] + b"\xff" * 90
         ("short.cif.gz", gzip.compress(b"data_x\n" * 99, mtime=0)[:-9], "cannot be read"),
         ("damaged.cif.gz", DAMAGED, "cannot be read"),
         ("damaged.jsonl.gz", DAMAGED, "cannot be read"),
+        ("damaged.json.gz", DAMAGED, "cannot be read"),
+        ("damaged.mcif.gz", DAMAGED, "cannot be read"),
+        ("garbage.cif.bz2", bytes(range(256)), "cannot be read"),
+        ("short.cif.bz2", bz2.compress(b"data_x\n" * 99)[:-9], "cannot be read"),
+        ("garbage.cif.xz", bytes(range(256)), "cannot be read"),
         ("garbage.bin", bytes(range(256)), "cannot be read"),
         ("POSCAR", b"NiO\n1.0\n4 0 0\n", "cannot be read"),
         ("prose.cif", b"Dear reader, this is a letter.\n" * 9, "cannot be read"),

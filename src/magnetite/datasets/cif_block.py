@@ -12,7 +12,8 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from magnetite.errors import ReadError, StructureError
+from magnetite.datasets.records import open_lines
+from magnetite.errors import DataError, ReadError, StructureError
 from magnetite.structures import say
 
 if TYPE_CHECKING:
@@ -107,9 +108,11 @@ def read_block(path: Path) -> CifBlock:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ReadError(f"is larger than {MAX_BYTES // 1_000_000} MB", source)
-        raw = path.read_bytes()
+        raw = b"".join(open_lines(path))
     except OSError as error:
         raise ReadError(f"cannot be read ({say(error)})", source) from error
+    except DataError as error:
+        raise ReadError(error.reason, source) from error
     if not raw.strip():
         raise ReadError("is empty", source)
     if b"\0" in raw:

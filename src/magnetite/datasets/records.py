@@ -6,10 +6,12 @@ and whatever labels the set carries (``ordering``, ``magmoms`` in μB, ``zero_k`
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +20,21 @@ import orjson
 from magnetite.errors import DataError
 
 Record = dict[str, Any]
+_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+PACKED = tuple(_OPENERS)
+"""Endings of packed files that are read as they are."""
 
 
 def open_lines(path: Path) -> Iterator[bytes]:
-    """Lines of a file, unpacked if its name ends in ``.gz``.
+    """Lines of a file, unpacked if its name ends as `PACKED` ones do.
 
     Raises:
-        DataError: the file is missing, cut short, damaged or not gzip.
+        DataError: the file is missing, cut short, damaged or not what its name says.
     """
     try:
-        with gzip.open(path, "rb") if _is_packed(path) else path.open("rb") as handle:
+        with _opener(path)(path, "rb") as handle:
             yield from handle
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"cannot be read ({type(error).__name__}: {error})", str(path)) from error
 
 
@@ -56,8 +61,7 @@ def write_records(path: Path, records: Iterable[Record]) -> int:
     partial = path.with_name(path.name + ".part")
     count = 0
     try:
-        opener = gzip.open if _is_packed(path) else open
-        with opener(partial, "wt", encoding="utf-8") as handle:
+        with _opener(path)(partial, "wt", encoding="utf-8") as handle:
             for record in records:
                 handle.write(json.dumps(record) + "\n")
                 count += 1
@@ -67,5 +71,5 @@ def write_records(path: Path, records: Iterable[Record]) -> int:
     return count
 
 
-def _is_packed(path: Path) -> bool:
-    return path.suffix.lower() == ".gz"
+def _opener(path: Path) -> Callable[..., Any]:
+    return _OPENERS.get(path.suffix.lower(), open)
