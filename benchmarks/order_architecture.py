@@ -41,7 +41,7 @@ from magnetite.order.network import FEATURES, ORDER_CLASSES, MagnetismNetwork, P
 from magnetite.order.pretraining import pretrain, read_unlabelled
 from magnetite.order.tasks import BODY_DRAWS, Draws, OrderTask, evaluate, join
 from magnetite.order.train import read_examples
-from magnetite.order.trees import descriptor, with_share
+from magnetite.order.trees import with_share
 from magnetite.runtime import Batch, resolve_device
 from magnetite.training import CHECKPOINT, Schedule, fit
 from magnetite.zoo.loading import load_kind
@@ -207,7 +207,7 @@ class Table:
         assert isinstance(network, MagnetismNetwork)
         rows = [e for e in rows if e.fold == VALIDATION_FOLD and e.stratum == "ggau" and e.order >= NM]
         logits = torch.from_numpy(evaluate(network, rows, device)["order"])
-        table = torch.cat([descriptor(join([e]), self.shipped.body.properties) for e in rows])
+        table = torch.cat([self.shipped.described(join([e])) for e in rows])
         trees = torch.sigmoid(self.shipped.ggau_trees(table)).to(logits.dtype)
         both = with_share(logits, trees, self.weight)
         true, balanced = np.array([e.order for e in rows]), np.array([e.balanced for e in rows])

@@ -22,6 +22,7 @@ from magnetite.evaluation.metrics import accuracy, balanced_accuracy
 from magnetite.order.growing import AFM, NM, TREES, ggau_model, tree_rows
 from magnetite.order.model import OrderModel
 from magnetite.order.network import MagnetismNetwork
+from magnetite.order.relatives import family_codes
 from magnetite.order.tasks import ORDER_DRAWS, OrderTask, evaluate, join
 from magnetite.order.train import read_examples
 from magnetite.order.trees import Trees, descriptor, with_none, with_share
@@ -42,14 +43,17 @@ def main() -> None:
     first, second = (torch.from_numpy(evaluate(one, rows, model.device)["order"]) for one in alone(network))
     both = torch.logsumexp(torch.stack([first, second]).log_softmax(-1), dim=0)
     table = torch.cat([descriptor(join([e]), network.body.properties) for e in rows])
-    known = tree_rows(task, network)
+    known, relatives = tree_rows(task, network)
     ggau = torch.cat([join([e]).is_ggau for e in rows])
     weight = network.config.tree_weight
 
     assert network.trees is not None
     assert network.none_trees is not None
     everywhere, none = network.trees(table), torch.sigmoid(network.none_trees(table)).float()
-    bag = [ggau_model(known, seed) for seed in range(max(BAGS))]
+    untold = known._replace(relatives=known.relatives[:, :0])
+    bag = [ggau_model(untold, seed) for seed in range(max(BAGS))]
+    codes = torch.cat([family_codes(join([e])) for e in rows])
+    told = odds_of([ggau_model(known, seed) for seed in range(max(BAGS))], torch.cat([table, relatives(codes)], dim=1))
     computed = known.where((known.stratum == "ggau") & (known.order != NM))
     plain = HistGradientBoostingClassifier(**TREES).fit(computed.x, computed.order == AFM)
 
@@ -73,8 +77,9 @@ def main() -> None:
         mean = odds_of(bag[:size], table)
         name = f"… GGA+U chemistry: mean of {size} on balanced rows and measured orders"
         show(name, stacked(first, mean))
-    show("… other chemistry: trees for NM against magnets (magnetism)", whole(first, mean))
-    show("both bodies, all of these trees (magnetism-best)", whole(both, mean))
+    show(f"… GGA+U chemistry: and these {max(BAGS)} are told the orders of relatives", stacked(first, told))
+    show("… other chemistry: trees for NM against magnets (magnetism)", whole(first, told))
+    show("both bodies, all of these trees (magnetism-best)", whole(both, told))
 
 
 def alone(network: MagnetismNetwork) -> list[MagnetismNetwork]:

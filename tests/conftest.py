@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Before anything reads it: the suite runs as many processes as there are cores, and threads that wait spin.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import torch
 from pymatgen.core import Lattice, Structure

@@ -220,6 +220,33 @@ def test_training_reads_what_was_built(tmp_path):
     assert all(example.fold == hash_fold(example.formula) for example in examples.values())
 
 
+def traced():
+    """NiO as its antiferromagnetic calculation leaves it: in layers along [111], and sheared along it."""
+    cell = oxide("Ni", 1.7)
+    cell.make_supercell([2, 2, 2])
+    cell = cell.get_sorted_structure()
+    layer = np.rint(cell.frac_coords[:8].sum(axis=1) * 2).astype(int) % 2
+    cell.add_site_property("magmom", [*np.where(layer, 1.7, -1.5), *[0.0] * 8])
+    strained = Lattice(cell.lattice.matrix @ (np.eye(3) - 0.004 * (np.ones((3, 3)) - np.eye(3))))
+    return Structure(strained, cell.species, cell.frac_coords, site_properties=cell.site_properties)
+
+
+def test_cells_do_not_tell_in_which_order_they_were_relaxed(tmp_path):
+    records = [materials_project.as_record(document("mp-1", traced(), "AFM"), "1")]
+    (row,) = build_order_set(records).rows
+    lattice = np.array(row["lattice"])
+    angles = lattice @ lattice.T / (lattice[0] @ lattice[0])
+    assert angles == pytest.approx(0.5 + 0.5 * np.eye(3), abs=1e-5)  # of the fcc lattice; the calculation's is rhombic
+
+    folder = tmp_path / "dft_magnetic"
+    folder.mkdir()
+    write_records(folder / "mp_magmoms_kitchin.jsonl.gz", records)
+    write_records(folder / "TRAIN_merker_like_ggau.jsonl.gz", [row])
+    (example,) = MagneticData(tmp_path).ggau()
+    assert example.volume_per_atom == pytest.approx(abs(np.linalg.det(lattice)) / 2, rel=1e-6)
+    assert example.moments.tolist() == pytest.approx([1.6, 0.0])  # of the calculation, on the atoms of the row
+
+
 def test_frozen_4f_electrons_are_no_evidence_of_nm():
     structure = Structure.from_spacegroup(
         "Pm-3m", Lattice.cubic(3.9), ["Dy", "W", "O"], [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0]]

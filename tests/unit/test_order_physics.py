@@ -141,3 +141,17 @@ def test_disagreement_comes_from_dropout_and_from_further_bodies(
         sceptic.order.logits[-1].bias[0] += 20.0  # non-magnetic, whatever it is
     sure.companions.append(sceptic)
     assert answers(sure, corundum)["information"][0] > 0.5, "one bit where two sure networks contradict each other"
+
+
+@pytest.mark.parametrize(
+    ("order", "zero_k", "warned"),
+    [([0.1, 0.1, 0.8], 0.1, True), ([0.1, 0.1, 0.8], 0.6, False), ([0.1, 0.8, 0.1], 0.1, False)],
+)
+def test_a_ferromagnet_with_another_wave_vector_than_zero_contradicts_itself(
+    order: list[float], zero_k: float, warned: bool, nio: Structure
+) -> None:
+    model = magnetite.load(device="cpu")
+    prepared = model.prepare(as_crystal(nio))
+    moments = np.ones(len(nio), np.float32)
+    report = model._report(prepared, np.array(order), zero_k, moments, bits=0.0, distance=0.0)
+    assert any("FM contradicts the propagation vector" in warning for warning in report.warnings) is warned

@@ -100,11 +100,12 @@ def test_what_they_have_a_say_in(nio: Structure) -> None:
     batch = batch_of(nio.get_primitive_structure(), iron)
     with torch.no_grad():
         mixed = network(batch)["order"].softmax(1)
-        alone = MagnetismNetwork(replace(network.config, trees=None, ggau_trees=None, none_trees=None)).eval()
-        grown = ("trees.", "ggau_trees.", "none_trees.")
+        bare = replace(network.config, trees=None, ggau_trees=None, none_trees=None, relatives=None)
+        alone = MagnetismNetwork(bare).eval()
+        grown = ("trees.", "ggau_trees.", "none_trees.", "relatives.")
         alone.load_state_dict({k: v for k, v in network.state_dict().items() if not k.startswith(grown)})
         plain = alone(batch)["order"].softmax(1)
-        table = descriptor(batch, network.body.properties)
+        table = network.described(batch)
         own = [trees(row[None])[0] for trees, row in zip((network.ggau_trees, network.trees), table, strict=True)]
         share = torch.sigmoid(torch.stack(own)).float()
         none = torch.sigmoid(network.none_trees(table[1:])).float()

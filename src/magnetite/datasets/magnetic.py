@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from ase.data import chemical_symbols
+from numpy.typing import ArrayLike, NDArray
 
 from magnetite.datasets.curie import curie_formulas
 from magnetite.datasets.records import Record, read_records
@@ -129,8 +130,7 @@ class MagneticData:
             return None
         moments = np.full(len(primitive), np.nan, dtype=np.float32)
         if labels.get("magmoms") is not None:
-            total = np.bincount(places, np.abs(np.asarray(labels["magmoms"], float)), len(primitive))
-            moments = (total / np.bincount(places, minlength=len(primitive))).astype(np.float32)
+            moments = _means(labels["magmoms"], places).astype(np.float32)
         return Example(
             graph, primitive.volume / len(primitive), formula, self.fold(formula), stratum,
             ORDER_INDEX.get(order or "", -1), labels.get("zero_k", -1), moments, labels.get("balanced", False),
@@ -138,20 +138,20 @@ class MagneticData:
         )  # fmt: skip
 
     def ggau(self) -> Iterator[Example]:
-        """The order set of GGA+U chemistry, with the moments of its calculations where they are known."""
-        moments = {r["id"]: r for r in read_records(self._find("mp_magmoms_kitchin"))}
+        """The order set of GGA+U chemistry, with the moments of its calculations where they are known.
+
+        The cell is the set's own. That of the calculation, which the moments are of, was relaxed in its magnetic
+        order and keeps traces of it in bonds and angles.
+        """
+        calculated = {r["id"]: r for r in read_records(self._find("mp_magmoms_kitchin"))}
         for row in read_records(self._find("TRAIN_merker_like_ggau")):
-            source = moments.get(row["id"])
             labels: dict[str, Any] = {"balanced": row["balanced"], "tier": row["label_source"].partition("tier ")[2]}
-            example = None
+            source = calculated.get(row["id"])
             if row["label"] == "NM":
                 labels["magmoms"] = np.zeros(len(row["species"]))
-            elif source is not None:
-                example = self._example(row, source, "ggau", row["label"], magmoms=source["magmoms"], **labels)
-            if example is None or example.graph.n_atoms != len(row["species"]):
-                example = self._example(row, row, "ggau", row["label"], **labels)
-            if example is not None:
-                yield example
+            elif source is not None and self.fold(_formula(row)) in self.folds:
+                labels["magmoms"] = _carried(source, row["species"])
+            yield from _some(self._example(row, row, "ggau", row["label"], **labels))
 
     def other(self) -> Iterator[Example]:
         """Chemistry outside the GGA+U set: computed magnets, and non-magnets by inference."""
@@ -225,6 +225,30 @@ def _formula(cell: Record) -> str:
     """Reduced formula of a row's cell."""
     counts: Counter[str] = Counter(cell["species"])
     return reduced_formula("".join(f"{element}{n}" for element, n in counts.items()))
+
+
+def _means(magmoms: ArrayLike, places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean |m| in μB of the atoms of a cell that share a place in the primitive one."""
+    means: NDArray[np.float64] = np.bincount(places, np.abs(np.asarray(magmoms, float))) / np.bincount(places)
+    return means
+
+
+def _carried(source: Record, species: Sequence[str]) -> NDArray[np.float64] | None:
+    """|m| in μB of the atoms of a row from the calculation that it was made of.
+
+    Args:
+        source: row with the cell of the calculation and its moments.
+        species: of the row's primitive cell, which lists the atoms in the order of the calculation's.
+
+    Returns:
+        One number for each atom; None where the two cells do not fit each other.
+    """
+    try:
+        primitive, places = as_crystal(source, source=str(source.get("id"))).primitive
+    except StructureError:
+        return None
+    fits = [chemical_symbols[z] for z in primitive.numbers] == list(species)
+    return _means(source["magmoms"], places) if fits else None
 
 
 def _some(example: Example | None) -> Iterable[Example]:

@@ -12,6 +12,7 @@ from magnetite.datasets.magnetic import hash_fold
 from magnetite.elements import FROZEN_4F, MAGNETIC_ELEMENTS
 from magnetite.errors import StructureError
 from magnetite.structures import as_crystal
+from magnetite.sublattice.symmetry import analyzed, refined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,8 +34,9 @@ def build_order_set(records: Iterable[Record]) -> OrderSet:
     """Label records of `magnetite.datasets.materials_project` and reduce them to chemical cells.
 
     - ``label`` is NM, AFM or FM (FM and FiM; ``ordering4`` keeps them apart).
-    - The cell is the primitive chemical one: nearly half of the antiferromagnets are computed in
-      magnetic supercells, whose size alone would tell the label.
+    - The cell is the primitive chemical one, as its symmetry asks for it: nearly half of the antiferromagnets are
+      computed in magnetic supercells, whose size alone would tell the label, and all keep traces of their order
+      in bonds and angles.
     - ``fold`` (0–9) depends on nothing but the reduced formula, so that polymorphs and later releases stay
       on one side of a split.
     - ``balanced`` marks a subset in which no class is larger than the second largest; rows are taken in
@@ -79,7 +81,8 @@ def _row(record: Record) -> Record:
     from ase.data import chemical_symbols
 
     crystal = as_crystal(record, source=str(record["id"]))
-    primitive, _ = crystal.primitive
+    reduced, _ = crystal.primitive
+    primitive = refined(reduced, analyzed(reduced))
     formula = primitive.reduced_formula
     sizes = float(np.abs(record["magmoms"]).sum())
     return {

@@ -15,7 +15,7 @@ from magnetite.order.network import MagnetismNetwork
 from magnetite.order.tasks import CONFIRMED
 
 FAST = "magnetism"
-VERSION = "0.6.1"
+VERSION = "0.7.0"
 BODIES = ("one equivariant network (e3nn)", "several equivariant networks (e3nn) that answer together")
 PRETRAINED = " A body first learned to name elements hidden in structures without labels, of folds 2 to 9 alone."
 SOURCES = {
@@ -59,7 +59,8 @@ def describe(
         "family": "order",
         "description": (
             "Magnetic order (NM, AFM, FM/FiM), zero or non-zero propagation vector and |m| of each site from the "
-            f"primitive chemical cell: {BODIES[network.config.companions > 0]} on an adaptive neighbour graph."
+            f"primitive chemical cell: {BODIES[network.config.companions > 0]} on an adaptive neighbour graph, and "
+            "trees that know the magnetic sublattice and how compounds of the same structure type were computed."
         ),
         "licence": "MIT (weights and code)",
         "labels": (

@@ -20,6 +20,7 @@ class NetworkConfig:
         dropout: share of pooled features dropped in training.
         trees: of the trees that help to tell AFM from FM; None before they are grown.
         ggau_trees: of those that do so where the Materials Project applies a Hubbard U.
+        relatives: number of families of crystals whose computed orders the latter are told; None if they are not.
         none_trees: of those that help to tell NM from magnets where it does not.
         tree_weight: share of the former two in the probability of AFM among magnets.
         none_weight: share of the last in the probability of NM.
@@ -36,6 +37,7 @@ class NetworkConfig:
     dropout: float = 0.1
     trees: Room | None = None
     ggau_trees: Room | None = None
+    relatives: int | None = None
     none_trees: Room | None = None
     tree_weight: float = 0.5
     none_weight: float = 0.7

@@ -10,11 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
+from torch import nn
 
 from magnetite.datasets.magnetic import Example, select
 from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork
+from magnetite.order.relatives import Relatives, family_codes
 from magnetite.order.tasks import ORDER_DRAWS, FrozenAtoms, OrderTask, join, k_fold
 from magnetite.order.trees import Trees, descriptor
+from magnetite.runtime import EDGES_PER_BATCH, by_edges
 
 NM, AFM, FM = (ORDER_CLASSES.index(name) for name in ("NM", "AFM", "FM"))
 TREES: dict[str, Any] = {
@@ -43,12 +46,14 @@ class Rows(NamedTuple):
 
     Attributes:
         x: descriptors, (n, f).
+        relatives: what their relatives' computed orders are, (n, COLUMNS).
         order: index into ORDER_CLASSES, (n,).
         stratum: where each row comes from, (n,).
         weight: so that every stratum and class weighs as it is drawn for the network, (n,).
     """
 
     x: NDArray[np.float64]
+    relatives: NDArray[np.float64]
     order: NDArray[np.int64]
     stratum: NDArray[np.str_]
     weight: NDArray[np.float64]
@@ -71,14 +76,18 @@ def grow_trees(network: MagnetismNetwork, examples: Sequence[Example], device: t
     """
     task = OrderTask(examples, device, draws=ORDER_DRAWS)
     task.atoms = FrozenAtoms(network, task.validation, device)  # the body is the same under every share
-    rows = tree_rows(task, network)
+    rows, relatives = tree_rows(task, network)
     magnets = rows.where(rows.order != NM)
     boosted = HistGradientBoostingClassifier(**TREES).fit(magnets.x, magnets.order == AFM, magnets.weight)
     trees = Trees.from_boosting([boosted])
     ggau = Trees.from_boosting([ggau_model(rows, seed) for seed in range(GGAU_BAG)])
     none = Trees.from_boosting([none_model(rows)])
-    size = replace(network.config, trees=trees.room, ggau_trees=ggau.room, none_trees=none.room)
-    state = network.state_dict() | _named("trees", trees) | _named("ggau_trees", ggau) | _named("none_trees", none)
+    parts = {"trees": trees, "ggau_trees": ggau, "none_trees": none, "relatives": relatives}
+    size = replace(
+        network.config,
+        trees=trees.room, ggau_trees=ggau.room, none_trees=none.room, relatives=len(relatives.codes),
+    )  # fmt: skip
+    state = network.state_dict() | {k: v for name, part in parts.items() for k, v in _named(name, part).items()}
     candidates = [MagnetismNetwork(replace(size, tree_weight=weight)).to(device) for weight in TREE_WEIGHTS]
     scores = []
     for candidate in candidates:
@@ -112,16 +121,20 @@ def grow_k_trees(network: MagnetismNetwork, examples: Sequence[Example], device:
     return grown.eval()
 
 
-def tree_rows(task: OrderTask, network: MagnetismNetwork) -> Rows:
-    """All that a task trains on, as rows for trees."""
+def tree_rows(task: OrderTask, network: MagnetismNetwork) -> tuple[Rows, Relatives]:
+    """All that a task trains on, as rows for trees, and the votes of its computed magnets with a Hubbard U."""
     pools = list(task.pools.items())
     sizes = [len(pool) for _, pool in pools]
-    return Rows(
-        _table([e for _, pool in pools for e in pool], network),
-        np.repeat([order for (_, order), _ in pools], sizes),
-        np.repeat([stratum for (stratum, _), _ in pools], sizes),
-        np.repeat([task.draws[key] / len(pool) for key, pool in pools], sizes),
-    )
+    examples = [e for _, pool in pools for e in pool]
+    order = np.repeat([order for (_, order), _ in pools], sizes)
+    stratum = np.repeat([stratum for (stratum, _), _ in pools], sizes)
+    parts = by_edges(examples, lambda e: e.graph.n_edges, EDGES_PER_BATCH["cpu"])
+    codes = np.concatenate([family_codes(join(part)).numpy() for part in parts])
+    voters, is_afm = (stratum == "ggau") & (order != NM), order == AFM
+    relatives = Relatives.of(codes[voters], is_afm[voters])
+    told = relatives.without_own_formula(codes, [e.formula for e in examples], voters, is_afm)
+    weight = np.repeat([task.draws[key] / len(pool) for key, pool in pools], sizes)
+    return Rows(_table(examples, network), told, order, stratum, weight), relatives
 
 
 def ggau_model(rows: Rows, seed: int) -> HistGradientBoostingClassifier:
@@ -132,7 +145,8 @@ def ggau_model(rows: Rows, seed: int) -> HistGradientBoostingClassifier:
         pool = np.flatnonzero((rows.stratum == "ggau") & (rows.order == label))
         drawn.append(rng.permutation(pool)[:number])
     chosen = rows.where(np.concatenate(drawn))
-    return HistGradientBoostingClassifier(**TREES | {"random_state": seed}).fit(chosen.x, chosen.order == AFM)
+    told = np.hstack([chosen.x, chosen.relatives])
+    return HistGradientBoostingClassifier(**TREES | {"random_state": seed}).fit(told, chosen.order == AFM)
 
 
 def k_bag() -> list[HistGradientBoostingClassifier]:
@@ -151,5 +165,5 @@ def _table(examples: Sequence[Example], network: MagnetismNetwork) -> NDArray[np
     return np.concatenate([descriptor(join([e]), properties).numpy() for e in examples])
 
 
-def _named(name: str, trees: Trees) -> dict[str, torch.Tensor]:
+def _named(name: str, trees: nn.Module) -> dict[str, torch.Tensor]:
     return {f"{name}.{key}": value for key, value in trees.state_dict().items()}

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from magnetite.dropout import mutual_information, thinned
 from magnetite.order.body import Body
 from magnetite.order.config import NetworkConfig
+from magnetite.order.relatives import Relatives, family_codes
 from magnetite.order.site_moments import MEAN_LOG_VOLUME, SiteMoments
 from magnetite.order.trees import Trees, descriptor, with_none, with_share
 from magnetite.runtime import Batch
@@ -108,6 +109,7 @@ class MagnetismNetwork(nn.Module):
         self.companions = nn.ModuleList(Companion(config) for _ in range(config.companions))
         self.trees = Trees(*config.trees) if config.trees else None
         self.ggau_trees = Trees(*config.ggau_trees) if config.ggau_trees else None
+        self.relatives = Relatives(config.relatives) if config.relatives else None
         self.none_trees = Trees(*config.none_trees) if config.none_trees else None
         self.k_trees = nn.ModuleList(Trees(*config.k_trees) for _ in range(config.k_members) if config.k_trees)
         self.site_moments = SiteMoments(self.body.size, config.site_moments) if config.site_moments else None
@@ -136,7 +138,7 @@ class MagnetismNetwork(nn.Module):
         known = {} if self.training else {"information": self._disagreement(asked)}
         zero_k, ggau = order.new_zeros(len(order), 0), batch.is_ggau
         if self.trees is not None or len(self.k_trees):
-            table = descriptor(batch, self.body.properties)
+            table = self.described(batch)
             order = self._with_trees(order, table, ggau)
             if len(self.k_trees):
                 zero_k = torch.stack([member(table) for member in self.k_trees], dim=1).to(order.dtype)
@@ -158,6 +160,11 @@ class MagnetismNetwork(nn.Module):
         readout = self.site_moments
         found: Tensor = readout(atoms, batch, self.body.properties) if readout else self.moment(atoms).squeeze(1)
         return found
+
+    def described(self, batch: Batch) -> Tensor:
+        """What trees see: the `descriptor`, then the votes of relatives, which those with a Hubbard U heed alone."""
+        table = descriptor(batch, self.body.properties)
+        return table if self.relatives is None else torch.cat([table, self.relatives(family_codes(batch))], dim=1)
 
     def _with_trees(self, logits: Tensor, table: Tensor, ggau: Tensor) -> Tensor:
         if self.trees is None:

@@ -11,12 +11,12 @@ from magnetite.errors import ZooError
 from magnetite.order.config import NetworkConfig
 from magnetite.order.network import MagnetismNetwork
 
-TABLES = ("body.properties", "trees.", "site_moments.")
+TABLES = ("body.properties", "trees.", "relatives.", "site_moments.")
 """Parts of the names of buffers that travel with the weights; all others are generated."""
 
 
 def to_tensors(network: MagnetismNetwork) -> dict[str, Tensor]:
-    """Learned parameters, the element table and the trees, on the CPU."""
+    """Learned parameters, the element table, the trees and the votes of relatives, on the CPU."""
     tensors: dict[str, Tensor] = {name: value for name, value in network.named_parameters() if value.numel()}
     tensors |= {name: value for name, value in network.named_buffers() if any(table in name for table in TABLES)}
     return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}

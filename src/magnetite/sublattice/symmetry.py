@@ -52,11 +52,16 @@ def refined(crystal: Crystal, found: MoyoDataset | None) -> Crystal:
     Args:
         crystal: a primitive cell.
         found: what `analyzed` says of it; without it the cell stays as it is.
+
+    Returns:
+        The same atoms in the same order, but for those that are copies of others within `SYMPREC`.
     """
     if found is None:
         return crystal
-    ideal = found.prim_std_cell
-    return Crystal(np.array(ideal.basis), np.array(ideal.positions), np.array(ideal.numbers), crystal.source)
+    ideal, places = found.prim_std_cell, np.array(found.mapping_std_prim)
+    places = places[np.sort(np.unique(places, return_index=True)[1])]
+    positions, numbers = np.array(ideal.positions)[places], np.array(ideal.numbers)[places]
+    return Crystal(np.array(ideal.basis), positions, numbers, crystal.source)
 
 
 def symmetry(
