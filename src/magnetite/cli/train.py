@@ -19,8 +19,8 @@ metrics.jsonl; the same command continues an interrupted run. At the end weights
 card (.json) lie in RUN/model, ready for `--model RUN/model/NAME.json` of the commands that predict.
 
   magnetite train order       --data DATA --run runs/a   order, moments and zero propagation vector
-  magnetite train order       --data DATA --run runs/b --pretrain   a companion, then again
-  magnetite train order       --data DATA --run runs/a --companion runs/b       for the model NAME-best
+  magnetite train order       --data DATA --run runs/b --pretrain --companion runs/a
+                                                         both models as they ship; runs/a is the second body
   magnetite train propagation --data DATA --run runs/k   the ranker of propagation vectors, in minutes
   magnetite train prototypes  --data DATA --run runs/c   the classifier of structure types
   magnetite train prototypes  --data DATA --run runs/c --damage   after it, the one for damaged samples
