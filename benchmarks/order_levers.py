@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, log_loss
 
 from magnetite.evaluation.metrics import accuracy, balanced_accuracy
 from magnetite.order.growing import AFM, NM, TREES, ggau_model, tree_rows
@@ -58,8 +58,8 @@ def main() -> None:
     plain = HistGradientBoostingClassifier(**TREES).fit(computed.x, computed.order == AFM)
 
     show = Figures(np.array([e.order for e in rows]), rows)
-    show("network (first body)", first)
-    show("network (second body, pretrained)", second)
+    show("network (first body, pretrained)", first)
+    show("network (second body)", second)
     show("both bodies", both)
 
     def stacked(logits: torch.Tensor, odds: torch.Tensor) -> torch.Tensor:
@@ -108,8 +108,8 @@ class Figures:
         sizes = ", ".join(f"{part.sum():,}" for part in self.parts)
         print(f"Validation rows (GGA+U, outside, other, measured): {sizes}\n")
         heads = (
-            "GGA+U: accuracy", "macro-F1", "outside: magnetic or not, balanced", "other: accuracy", "mean recall",
-            "measured: accuracy", "mean recall",
+            "GGA+U: accuracy", "macro-F1", "log loss", "outside: magnetic or not, balanced", "other: accuracy",
+            "mean recall", "measured: accuracy", "mean recall",
         )  # fmt: skip
         print(f"| parts | {' | '.join(heads)} |\n| --- |{' --: |' * len(heads)}")
 
@@ -121,6 +121,7 @@ class Figures:
         cells = [
             accuracy(p[ggau], self.order[ggau]),
             f1_score(self.order[ggau], said[ggau], average="macro"),
+            log_loss(self.order[ggau], p[ggau]),
             balanced_accuracy((said[outside] != NM).astype(int), (self.order[outside] != NM).astype(int)),
         ]
         for part in others:
