@@ -145,7 +145,12 @@ def test_disagreement_comes_from_dropout_and_from_further_bodies(
 
 @pytest.mark.parametrize(
     ("order", "zero_k", "warned"),
-    [([0.1, 0.1, 0.8], 0.1, True), ([0.1, 0.1, 0.8], 0.6, False), ([0.1, 0.8, 0.1], 0.1, False)],
+    [
+        ([0.1, 0.1, 0.8], 0.1, True),
+        ([0.1, 0.1, 0.8], 0.6, False),
+        ([0.1, 0.8, 0.1], 0.1, False),
+        ([0.1, 0.05, 0.85], 0.1, False),  # a sure ferromagnet, of which that probability says nothing
+    ],
 )
 def test_a_ferromagnet_with_another_wave_vector_than_zero_contradicts_itself(
     order: list[float], zero_k: float, warned: bool, nio: Structure

@@ -18,7 +18,7 @@ from magnetite.order.calibration import Calibration
 from magnetite.order.domain import Domain
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.weights import from_tensors
-from magnetite.reports import CLASSES, MagnetismReport
+from magnetite.reports import CLASSES, SURE, MagnetismReport
 from magnetite.runtime import collate
 from magnetite.structures import Crystal
 from magnetite.sublattice import magnetic_geometry
@@ -157,7 +157,8 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
                 f"outside oxides and fluorides of {', '.join(sorted(U_METALS))} most FM labels come from calculations "
                 "that tried no other order: check antiferromagnetic alternatives"
             )
-        if CLASSES[first] == "FM" and zero_k < NOT_ZERO:
+        afm, fm = (order[CLASSES.index(name)] for name in ("AFM", "FM"))
+        if CLASSES[first] == "FM" and zero_k < NOT_ZERO and fm < SURE * (afm + fm):
             found.append(
                 f"FM contradicts the propagation vector, which is probably not zero (P(k = 0) {zero_k:.2f}): the one "
                 "is learned from calculations, the other from experiments"
