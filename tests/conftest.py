@@ -8,9 +8,11 @@ from pathlib import Path
 # Before anything reads it: the suite runs as many processes as there are cores, and threads that wait spin.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import ase.io
 import pytest
 import torch
 from pymatgen.core import Lattice, Structure
+from pymatgen.io.ase import AseAtomsAdaptor
 
 torch.set_num_threads(1)  # small graphs: one thread beats two, and answers repeat
 
@@ -32,6 +34,15 @@ def corundum() -> Structure:
     return Structure.from_spacegroup(
         "R-3c", Lattice.hexagonal(4.961, 13.599), ["Cr", "O"], [[0, 0, 0.3475], [0.3058, 0, 0.25]]
     )
+
+
+@pytest.fixture
+def files(nio: Structure, rutile: Structure, tmp_path: Path) -> list[str]:
+    """Two structures in one file and one in another."""
+    atoms = [AseAtomsAdaptor.get_atoms(structure) for structure in (nio, rutile)]
+    ase.io.write(tmp_path / "two.extxyz", atoms)
+    rutile.to(str(tmp_path / "MnF2.cif"))
+    return [str(tmp_path / "two.extxyz"), str(tmp_path / "MnF2.cif")]
 
 
 @pytest.fixture

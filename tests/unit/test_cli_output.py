@@ -7,10 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-import ase.io
 import pyarrow.parquet as pq
 import pytest
-from pymatgen.io.ase import AseAtomsAdaptor
 
 from magnetite.cli import formatting, main
 
@@ -18,17 +16,6 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Iterator
     from pathlib import Path
-
-    from pymatgen.core import Structure
-
-
-@pytest.fixture
-def files(nio: Structure, rutile: Structure, tmp_path: Path) -> list[str]:
-    """Two structures in one file and one in another."""
-    atoms = [AseAtomsAdaptor.get_atoms(structure) for structure in (nio, rutile)]
-    ase.io.write(tmp_path / "two.extxyz", atoms)
-    rutile.to(str(tmp_path / "MnF2.cif"))
-    return [str(tmp_path / "two.extxyz"), str(tmp_path / "MnF2.cif")]
 
 
 def test_output_is_whole(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

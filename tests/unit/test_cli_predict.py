@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from ase import Atoms
 from pymatgen.core import Lattice, Structure
-from pymatgen.io.ase import AseAtomsAdaptor
 
 import magnetite
 from magnetite.cli import formatting, main
@@ -23,15 +22,6 @@ KEYS = {
     "path", "formula", "ordering", "probabilities", "zero_k_probability", "uncertainty", "mutual_information",
     "in_domain", "site_moments", "warnings", "model",
 }  # fmt: skip
-
-
-@pytest.fixture
-def files(nio: Structure, rutile: Structure, tmp_path: Path) -> list[str]:
-    """Two structures in one file and one in another."""
-    atoms = [AseAtomsAdaptor.get_atoms(structure) for structure in (nio, rutile)]
-    ase.io.write(tmp_path / "two.extxyz", atoms)
-    rutile.to(str(tmp_path / "MnF2.cif"))
-    return [str(tmp_path / "two.extxyz"), str(tmp_path / "MnF2.cif")]
 
 
 STRUCTURES = Path(__file__).parents[2] / "examples" / "structures"

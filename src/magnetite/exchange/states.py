@@ -18,7 +18,7 @@ def fit_file(path: Path, cutoff: float, *, to_forces: bool = False) -> ExchangeF
     Args:
         path: extxyz (also gzipped) or another format of ASE's, one frame a state of one crystal, with ``energy`` and
             ``magmoms`` (or ``initial_magmoms``, with a warning), and for `to_forces` the array ``magnetic_forces``
-            (-dE/dm in eV/μB); frames without it are not asked.
+            (-dE/dm in eV/μB).
         cutoff: shells up to this distance in Å are fitted.
         to_forces: fit to magnetic forces instead of energies; frames without them are not asked.
 
