@@ -67,6 +67,15 @@ def test_a_file_of_several_records_wants_a_name(tmp_path) -> None:
         read(tmp_path / "y.json")
 
 
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz"])
+def test_packed_records_survive(ending: str, tmp_path) -> None:
+    file = write(cube(), tmp_path / f"x.json{ending}")
+    np.testing.assert_array_equal(read(file).couplings, cube().couplings)
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(ExchangeError, match=rf"x\.json{ending}: cannot be read"):
+        read(file)
+
+
 def test_missing_moments_are_said(tmp_path) -> None:
     (tmp_path / "x.json").write_text(json.dumps(record(moments=None)))
     assert any("1 μB assumed" in note for note in read(tmp_path / "x.json").notes)

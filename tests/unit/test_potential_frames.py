@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
+from magnetite.errors import DataError
 from magnetite.potential.frames import Frame, groups_of, read_frames
 from magnetite.potential.network import PotentialConfig, PotentialNetwork
 from magnetite.potential.splits import split_frames
@@ -45,16 +48,19 @@ def path(tmp_path: Path) -> Path:
     return found
 
 
-def test_packed_files_are_read_as_plain_ones(path: Path) -> None:
-    packed = path.with_suffix(".extxyz.gz")
-    with gzip.open(packed, "wb") as handle:
-        handle.write(path.read_bytes())
+@pytest.mark.parametrize(("ending", "pack"), [("gz", gzip.compress), ("xz", lzma.compress)])
+def test_packed_files_are_read_as_plain_ones(path: Path, ending: str, pack: Callable[[bytes], bytes]) -> None:
+    packed = path.with_suffix(f".extxyz.{ending}")
+    packed.write_bytes(pack(path.read_bytes()))
     plain, unpacked = read_frames(path, CUTOFF), read_frames(packed, CUTOFF)
     assert len(plain) == len(unpacked) == 75
     for one, other in zip(plain, unpacked, strict=True):
         np.testing.assert_array_equal(one.around.vectors, other.around.vectors)
         np.testing.assert_array_equal(one.around.moments, other.around.moments)
         assert one.group == other.group
+    packed.write_bytes(packed.read_bytes()[:-20])
+    with pytest.raises(DataError, match=f"{packed.name}: cannot be read"):
+        read_frames(packed, CUTOFF)
 
 
 def test_open_sides_of_frames_are_open(tmp_path: Path) -> None:
@@ -74,6 +80,21 @@ def test_each_group_is_held_out_and_trained(path: Path) -> None:
     assert train.keys() == test.keys() == {"wide", "narrow"}
     for name, total in (("wide", 60), ("narrow", 15)):
         assert 0 < len(test[name]) <= np.ceil(0.3 * total)
+
+
+def test_each_network_watches_frames_of_its_own(path: Path) -> None:
+    frames = read_frames(path, CUTOFF)
+    alone, three = split_frames(frames), split_frames(frames, networks=3)
+    assert [f.source for f in three.test] == [f.source for f in alone.test]
+    seen = {f.source for f in three.known}
+    assert len(seen) == len(three.known) == len(frames) - len(three.test)
+    parts = [three.part(number) for number in range(3)]
+    for train, watched in parts:
+        assert watched
+        assert {f.source for f in train} == seen - {f.source for f in watched}
+    assert len({f.source for f in three.validation}) == sum(len(watched) for _, watched in parts)
+    assert [f.source for f in parts[0][0]] == [f.source for f in alone.train]  # more networks can follow
+    assert {f.source for f in three.train} == seen  # one of them at least learns from it
 
 
 def test_small_groups_are_drawn_more_often(path: Path) -> None:

@@ -16,7 +16,7 @@ def fit_file(path: Path, cutoff: float, *, to_forces: bool = False) -> ExchangeF
     """Fit exchange constants to a file's states.
 
     Args:
-        path: extxyz (also gzipped) or another format of ASE's, one frame a state of one crystal, with ``energy`` and
+        path: extxyz (also packed) or another format of ASE's, one frame a state of one crystal, with ``energy`` and
             ``magmoms`` (or ``initial_magmoms``, with a warning), and for `to_forces` the array ``magnetic_forces``
             (-dE/dm in eV/μB).
         cutoff: shells up to this distance in Å are fitted.

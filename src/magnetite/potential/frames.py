@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import warnings
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from magnetite.datasets.records import PACKED, open_lines
 from magnetite.errors import DataError
 from magnetite.potential.arrays import as_vectors, finite
 from magnetite.potential.batch import Surroundings, surroundings
@@ -64,7 +64,7 @@ def read_frames(
     """Read labelled frames.
 
     Args:
-        path: extxyz (also gzipped) or another format of ASE's, with ``energy``, ``forces`` and ``magmoms``, and
+        path: extxyz (also packed) or another format of ASE's, with ``energy``, ``forces`` and ``magmoms``, and
             where known ``stress`` and the array ``magnetic_forces``; ``group`` names kinds of frame. Of frames
             without ``magmoms`` the ``initial_magmoms`` are taken, with a warning.
         cutoff: of the potential, in Å.
@@ -86,7 +86,7 @@ def read_frames(
 
 
 def read_images(path: Path) -> list[Atoms]:
-    """All frames of a file, also gzipped, as ASE reads them.
+    """All frames of a file, also packed, as ASE reads them.
 
     Raises:
         DataError: it cannot be read.
@@ -96,10 +96,11 @@ def read_images(path: Path) -> list[Atoms]:
 
     try:
         source: Path | io.StringIO = path
-        if path.suffix == ".gz":  # unpacked first: ASE jumps about in the file, and gzip starts anew at each jump back
-            with gzip.open(path, "rt", encoding="utf-8") as packed:
-                source = io.StringIO(packed.read())
+        if path.suffix.lower() in PACKED:  # unpacked first: ASE jumps about in the file, and would unpack at each jump
+            source = io.StringIO(b"".join(open_lines(path)).decode("utf-8"))
         images = read(source, index=":", format=filetype(str(path)))
+    except DataError:
+        raise
     except Exception as error:
         raise DataError(f"ASE cannot read the frames ({type(error).__name__}: {error})", str(path)) from error
     assert isinstance(images, list)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from magnetite.errors import ExchangeError
+from magnetite.datasets.records import PACKED
+from magnetite.errors import DataError, ExchangeError
 from magnetite.exchange.formats import records, spirit, table, uppasd, vampire
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ _WRITERS = {
     "uppasd": uppasd.write, "vampire": vampire.write, "spirit": spirit.write, "csv": table.write,
     "json": records.write,
 }  # fmt: skip
-_ENDINGS = {".ucf": "vampire", ".csv": "csv", ".json": "json", ".jsonl": "json", ".gz": "json", ".cfg": "spirit"}
+_ENDINGS = {
+    ".ucf": "vampire", ".csv": "csv", ".json": "json", ".jsonl": "json", ".cfg": "spirit",
+    **dict.fromkeys(PACKED, "json"),
+}  # fmt: skip
 
 
 def read(path: str | Path, fmt: str | None = None, *, name: str | None = None) -> ExchangeModel:
@@ -43,6 +47,8 @@ def read(path: str | Path, fmt: str | None = None, *, name: str | None = None) -
         return _READERS[chosen](source)
     except ExchangeError as error:
         raise error.at(str(source)) from None
+    except DataError as error:
+        raise ExchangeError(error.reason, str(source)) from error
     except (ValueError, IndexError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ExchangeError(
             f"is not a {chosen} file that can be read ({type(error).__name__}: {error})", str(source)

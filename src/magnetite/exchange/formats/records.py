@@ -1,4 +1,4 @@
-"""JSON: one model, or JSON lines of records, plain or gzipped.
+"""JSON: one model, or JSON lines of records, plain or packed.
 
 A record holds ``lattice``, ``frac_coords`` and ``bonds`` [i, j, cell_a, cell_b, cell_c, J in meV, …], each pair once
 or in both directions, J for unit vectors; ``labels``, ``S``, ``moments``, ``anisotropy`` and ``name`` if known.
@@ -6,12 +6,12 @@ or in both directions, J for unit vectors; ``labels``, ``S``, ``moments``, ``ani
 
 from __future__ import annotations
 
-import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from magnetite.datasets.records import PACKED, open_lines, write_records
 from magnetite.errors import ExchangeError
 from magnetite.exchange.model import ExchangeModel
 
@@ -63,10 +63,10 @@ def read(path: Path, name: str | None = None) -> ExchangeModel:
     """The record of a file, or that of a name among several.
 
     Raises:
+        DataError: the file is cut short or damaged.
         ExchangeError: no such record, or several and no name.
     """
-    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    text = raw.decode("utf-8")
+    text = b"".join(open_lines(path)).decode("utf-8")
     lines = ".jsonl" in path.suffixes
     rows = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else [json.loads(text)]
     if name is None and len(rows) == 1:
@@ -80,5 +80,8 @@ def read(path: Path, name: str | None = None) -> ExchangeModel:
 
 def write(model: ExchangeModel, path: Path) -> Path:
     """Write one record."""
+    if path.suffix.lower() in PACKED:
+        write_records(path, [as_record(model)])
+        return path
     path.write_text(json.dumps(as_record(model), indent=1) + "\n", encoding="utf-8")
     return path
