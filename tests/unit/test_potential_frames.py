@@ -82,21 +82,6 @@ def test_each_group_is_held_out_and_trained(path: Path) -> None:
         assert 0 < len(test[name]) <= np.ceil(0.3 * total)
 
 
-def test_each_network_watches_frames_of_its_own(path: Path) -> None:
-    frames = read_frames(path, CUTOFF)
-    alone, three = split_frames(frames), split_frames(frames, networks=3)
-    assert [f.source for f in three.test] == [f.source for f in alone.test]
-    seen = {f.source for f in three.known}
-    assert len(seen) == len(three.known) == len(frames) - len(three.test)
-    parts = [three.part(number) for number in range(3)]
-    for train, watched in parts:
-        assert watched
-        assert {f.source for f in train} == seen - {f.source for f in watched}
-    assert len({f.source for f in three.validation}) == sum(len(watched) for _, watched in parts)
-    assert [f.source for f in parts[0][0]] == [f.source for f in alone.train]  # more networks can follow
-    assert {f.source for f in three.train} == seen  # one of them at least learns from it
-
-
 def test_small_groups_are_drawn_more_often(path: Path) -> None:
     task = task_of(read_frames(path, CUTOFF))
     chance = {frame.group: share for frame, share in zip(task.train, task.chances, strict=True)}

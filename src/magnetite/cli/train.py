@@ -183,10 +183,10 @@ def _potential(args: argparse.Namespace, device: torch.device) -> Path:
         replace(train.EMPTY, cutoff=args.cutoff, spin_orbit=args.spin_orbit),
         self_consistent=args.self_consistent,
         without=tuple(args.without),
-        networks=args.members,
     )
     network = train.train_potential(
-        split, config, args.folder, device, schedule=schedule, free_magnetic_scale=args.free_magnetic_scale
-    )
+        split, config, args.folder, device,
+        schedule=schedule, members=args.members, free_magnetic_scale=args.free_magnetic_scale,
+    )  # fmt: skip
     name = "own-potential" if args.name == "own-prototypes" else args.name
     return export_potential(network, split, args.folder / "model", device, name=name, data=args.data.name)

@@ -138,12 +138,9 @@ def _description(network: Committee) -> str:
 def _division(split: Split) -> str:
     if not split.held_out:
         return f"None: {len(split.train)} frames are too few to hold clusters of similar ones out; all train."
-    watched = f"{len(split.validation)} are watched"
-    if len(split.watched) > 1:
-        watched += " (each by one network, which does not train on it)"
     return (
         "Complete-linkage clusters of each group's frames by distances and m_i·m_j at these distances; whole clusters "
-        f"are held out: {len(split.train)} train, {watched}, {len(split.test)} test."
+        f"are held out: {len(split.train)} train, {len(split.validation)} are watched, {len(split.test)} test."
     )
 
 

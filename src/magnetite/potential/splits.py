@@ -26,38 +26,16 @@ _LARGEST = 4_000
 
 @dataclass(frozen=True)
 class Split:
-    """Which frames are known to networks, which of them each network only watches, and which test.
+    """Which frames train, choose and test."""
 
-    Attributes:
-        known: all but the test.
-        watched: parts of them without a common frame, one for each network; it trains on the others.
-        test: what no network sees.
-    """
-
-    known: list[Frame]
-    watched: tuple[list[Frame], ...]
+    train: list[Frame]
+    validation: list[Frame]
     test: list[Frame]
-
-    @property
-    def train(self) -> list[Frame]:
-        """What at least one network trains on."""
-        return self.known if sum(map(bool, self.watched)) > 1 else self.part(0)[0]
-
-    @property
-    def validation(self) -> list[Frame]:
-        """What at least one network watches."""
-        return [frame for part in self.watched for frame in part]
 
     @property
     def held_out(self) -> list[Frame]:
         """What errors are measured on: the test frames, else those that are watched; none if all frames train."""
         return self.test or self.validation
-
-    def part(self, number: int) -> tuple[list[Frame], list[Frame]]:
-        """What one network trains on, and what it watches."""
-        watched = self.watched[number] or self.watched[0]
-        own = {id(frame) for frame in watched}
-        return [frame for frame in self.known if id(frame) not in own], watched
 
 
 def fingerprint(frame: Frame) -> NDArray[np.float64]:
@@ -71,42 +49,36 @@ def fingerprint(frame: Frame) -> NDArray[np.float64]:
     return np.concatenate([smeared.sum(0) / len(around), spin, [around.volume / len(around), size]])
 
 
-def split_frames(
-    frames: Sequence[Frame], *, test: float = 0.15, validation: float = 0.05, networks: int = 1, seed: int = 0
-) -> Split:
+def split_frames(frames: Sequence[Frame], *, test: float = 0.15, validation: float = 0.05, seed: int = 0) -> Split:
     """Hold out whole clusters of similar frames, from each composition and group the same share.
 
-    Kinds with less than two clusters only train. Each of several networks watches clusters of its own, so that all of
-    them together learn from every frame that does not test.
+    Kinds with less than two clusters only train.
 
     Args:
         frames: all of them.
         test: share that tests.
-        validation: share that a network watches during its training.
-        networks: how many there will be.
+        validation: share that is watched during training.
         seed: of the draw.
     """
     kinds: dict[tuple[tuple[int, ...], str], list[Frame]] = defaultdict(list)
     for frame in frames:
         kinds[_kind(frame)].append(frame)
     rng = np.random.default_rng(seed)
-    split = Split([], tuple([] for _ in range(networks)), [])
+    split = Split([], [], [])
     for kind in sorted(kinds):
         members = kinds[kind]
         labels = _clusters(members)
         order = rng.permutation(labels.max() + 1)
-        parts = [(split.test, test), *((part, validation) for part in split.watched)]
+        wanted = [(split.test, test * len(members)), (split.validation, validation * len(members))]
         for cluster in order:
             inside = [frame for frame, label in zip(members, labels, strict=True) if label == cluster]
-            chosen = split.known
-            for part, share in parts:
+            for part, number in wanted:
                 already = sum(_kind(f) == kind for f in part)
-                if len(order) > 1 and already + len(inside) <= np.ceil(share * len(members)):
-                    chosen = part
+                if len(order) > 1 and already + len(inside) <= np.ceil(number):
+                    part.extend(inside)
                     break
-            chosen.extend(inside)
-            if any(chosen is part for part in split.watched):
-                split.known.extend(inside)
+            else:
+                split.train.extend(inside)
     return split
 
 

@@ -10,7 +10,7 @@ import torch
 from tqdm.auto import tqdm
 
 from magnetite.potential.committee import Committee
-from magnetite.potential.frames import Frame, read_frames, without_moments_of
+from magnetite.potential.frames import read_frames, without_moments_of
 from magnetite.potential.network import PotentialConfig, PotentialNetwork
 from magnetite.potential.splits import Split, split_frames
 from magnetite.potential.start import configure, set_references, solve_linear, units_of
@@ -25,12 +25,7 @@ EMPTY = PotentialConfig((), (), (), (), embedding=(0.5, 1.0, 2.0, 4.0))
 
 
 def prepare_split(
-    path: Path,
-    config: PotentialConfig = EMPTY,
-    *,
-    self_consistent: bool = False,
-    without: tuple[str, ...] = (),
-    networks: int = 1,
+    path: Path, config: PotentialConfig = EMPTY, *, self_consistent: bool = False, without: tuple[str, ...] = ()
 ) -> tuple[Split, PotentialConfig]:
     """Read frames, hold some out and set the scales by those that train.
 
@@ -39,7 +34,6 @@ def prepare_split(
         config: size of the network.
         self_consistent: −dE/dm is zero where no label says otherwise.
         without: groups that are left out.
-        networks: how many will be trained; each watches frames of its own.
 
     Raises:
         DataError: the file cannot be used.
@@ -48,7 +42,7 @@ def prepare_split(
     config = configure(frames, config)
     quiet = {z for z, scale in zip(config.numbers, config.scales, strict=True) if not scale}
     frames = without_moments_of(frames, quiet) if quiet else frames
-    return split_frames(frames, networks=networks), config
+    return split_frames(frames), config
 
 
 def train_potential(
@@ -58,11 +52,12 @@ def train_potential(
     device: torch.device,
     *,
     schedule: Schedule = SCHEDULE,
+    members: int = 1,
     free_magnetic_scale: bool = False,
     progress: bool = True,
     log: Callable[[str], None] = tqdm.write,
 ) -> Committee:
-    """Train a potential, or go on with it: one network for each part of the split that is watched.
+    """Train a potential, or go on with it.
 
     Args:
         split: frames; those that test are not looked at.
@@ -70,6 +65,7 @@ def train_potential(
         folder: of the run; the second network and further ones have folders of their own in it.
         device: where.
         schedule: length and rates; its seed is the first network's, the others have the next ones.
+        members: networks, one trained after the other.
         free_magnetic_scale: learn one factor between the data's magnetic forces and the derivative of its energies.
         progress: show a bar for each epoch.
         log: receives one line an epoch.
@@ -80,23 +76,21 @@ def train_potential(
     if not split.held_out:
         log(f"! {len(split.train)} frames are too few to hold some out: all errors will be those of frames that train")
     networks = []
-    members = len(split.watched)
     for number in range(members):
         own = replace(schedule, seed=schedule.seed + number)
         if members > 1:
             log(f"network {number + 1} of {members}")
         place = folder / f"member-{number + 1}" if number else folder
-        frames = split.part(number)
         networks.append(
             _train_one(
-                frames, config, place, device, own, free_magnetic_scale=free_magnetic_scale, progress=progress, log=log
+                split, config, place, device, own, free_magnetic_scale=free_magnetic_scale, progress=progress, log=log
             )
         )
     return Committee(networks)
 
 
 def _train_one(
-    frames: tuple[list[Frame], list[Frame]],
+    split: Split,
     config: PotentialConfig,
     folder: Path,
     device: torch.device,
@@ -110,11 +104,10 @@ def _train_one(
     network = PotentialNetwork(config)
     network.magnetic_scale.requires_grad_(free_magnetic_scale)
     network.to(device)
-    train, watched = frames
-    units = units_of(train)
-    set_references(network, train)
-    solve_linear(network, train, units, device)
-    task = PotentialTask(train, watched, units, device, schedule.seed)
+    units = units_of(split.train)
+    set_references(network, split.train)
+    solve_linear(network, split.train, units, device)
+    task = PotentialTask(split.train, split.validation, units, device, schedule.seed)
     trained = fit(network, task, schedule, folder, data=task.digest(), progress=progress, log=log)
     assert isinstance(trained, PotentialNetwork)
     return trained
