@@ -199,7 +199,7 @@ class Table:
     def __init__(self) -> None:
         shipped = load_kind(OrderModel, "of magnetic order", "magnetism", "cpu").network
         assert shipped.ggau_trees is not None
-        self.shipped, self.weight = shipped, shipped.config.tree_weight
+        self.shipped, self.weight = shipped, shipped.config.ggau_tree_weight
         self.first: NDArray[np.float64] | None = None
 
     def __call__(self, name: str, network: nn.Module, rows: Sequence[Example], device: torch.device) -> None:

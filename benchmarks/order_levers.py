@@ -4,7 +4,7 @@ python benchmarks/order_levers.py --data DATA
 
 Parts of the shipped weights are switched on one after another; trees that did not ship are grown here, from the same
 rows. GGA+U: balanced rows of oxides and fluorides with a Hubbard U; outside: all other chemistry, magnetic or not;
-other: calculations of it; measured: orders of MAGNDATA. The share of the trees is that of the card.
+other: calculations of it; measured: orders of MAGNDATA. The shares of the trees are those of the card.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def main() -> None:
     table = torch.cat([descriptor(join([e]), network.body.properties) for e in rows])
     known, relatives = tree_rows(task, network)
     ggau = torch.cat([join([e]).is_ggau for e in rows])
-    weight = network.config.tree_weight
+    config = network.config
+    half = config.tree_weight
+    shares = torch.where(ggau, config.ggau_tree_weight, half)
 
     assert network.trees is not None
     assert network.none_trees is not None
@@ -62,13 +64,13 @@ def main() -> None:
     show("network (second body)", second)
     show("both bodies", both)
 
-    def stacked(logits: torch.Tensor, odds: torch.Tensor) -> torch.Tensor:
+    def stacked(logits: torch.Tensor, odds: torch.Tensor, weight: float | torch.Tensor = half) -> torch.Tensor:
         inside = torch.where(ggau, odds, everywhere)
         return with_share(logits, torch.sigmoid(inside).float(), weight)
 
     def whole(logits: torch.Tensor, odds: torch.Tensor) -> torch.Tensor:
-        magnets = stacked(logits, odds)
-        return torch.where(ggau[:, None], magnets, with_none(magnets, none, network.config.none_weight))
+        magnets = stacked(logits, odds, shares)
+        return torch.where(ggau[:, None], magnets, with_none(magnets, none, config.none_weight))
 
     show("first body, one set of trees for AFM against FM in all chemistry", stacked(first, everywhere))
     alone_in_ggau = stacked(first, odds_of([plain], table))
@@ -78,6 +80,8 @@ def main() -> None:
         name = f"… GGA+U chemistry: mean of {size} on balanced rows and measured orders"
         show(name, stacked(first, mean))
     show(f"… GGA+U chemistry: and these {max(BAGS)} are told the orders of relatives", stacked(first, told))
+    share = f"… GGA+U chemistry: and these count for {config.ggau_tree_weight:g}, not for a half"
+    show(share, stacked(first, told, shares))
     show("… other chemistry: trees for NM against magnets (magnetism)", whole(first, told))
     show("both bodies, all of these trees (magnetism-best)", whole(both, told))
 

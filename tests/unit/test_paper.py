@@ -189,10 +189,10 @@ def test_splits_by_group_share_no_formula_and_random_ones_do() -> None:
 
 
 def test_stacking_does_what_the_network_does() -> None:
-    network = MagnetismNetwork(NetworkConfig(scalars=8, vectors=2, layers=1, tree_weight=0.7))
+    network = MagnetismNetwork(NetworkConfig(scalars=8, vectors=2, layers=1, ggau_tree_weight=0.7))
     logits, odds = torch.randn(5, 3).double(), torch.randn(5).double()
     network.trees = lambda _: odds  # type: ignore[assignment]
-    expected = network._with_trees(logits, torch.zeros(5, 1), torch.zeros(5).bool()).softmax(1).detach().numpy()
+    expected = network._with_trees(logits, torch.zeros(5, 1), torch.ones(5).bool()).softmax(1).detach().numpy()
     found = stacked(logits.softmax(1).numpy(), torch.sigmoid(odds).numpy(), 0.7)
     np.testing.assert_allclose(found, expected, atol=1e-12)
 

@@ -12,6 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 import magnetite
 from magnetite.elements import property_table
+from magnetite.order.growing import TREE_WEIGHTS, tree_share
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.trees import Trees, counts, descriptor, with_none
 from magnetite.runtime import Batch, collate
@@ -109,12 +110,21 @@ def test_what_they_have_a_say_in(nio: Structure) -> None:
         own = [trees(row[None])[0] for trees, row in zip((network.ggau_trees, network.trees), table, strict=True)]
         share = torch.sigmoid(torch.stack(own)).float()
         none = torch.sigmoid(network.none_trees(table[1:])).float()
-    weight, none_weight = network.config.tree_weight, network.config.none_weight
+    config = network.config
+    weight, none_weight = torch.tensor([config.ggau_tree_weight, config.tree_weight]), config.none_weight
     torch.testing.assert_close(mixed[0, 0], plain[0, 0])
     torch.testing.assert_close(mixed[1:, 0], (1 - none_weight) * plain[1:, 0] + none_weight * none)
     assert 0 < none_weight < 1
     expected = (1 - weight) * plain[:, 1] / (plain[:, 1] + plain[:, 2]) + weight * share
     torch.testing.assert_close(mixed[:, 1] / (mixed[:, 1] + mixed[:, 2]), expected)
+
+
+def test_trees_count_no_more_than_they_are_seen_to_know() -> None:
+    is_afm = np.arange(400) % 2 == 0
+    knows = np.where(is_afm, 0.9, 0.1)
+    guesses = np.random.default_rng(0).uniform(0.3, 0.7, 400)
+    assert tree_share(guesses, knows, is_afm) == max(TREE_WEIGHTS)
+    assert tree_share(knows, guesses, is_afm) == min(TREE_WEIGHTS)
 
 
 def test_opinions_are_averaged_and_never_certain() -> None:

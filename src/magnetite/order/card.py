@@ -15,7 +15,7 @@ from magnetite.order.network import MagnetismNetwork
 from magnetite.order.tasks import CONFIRMED
 
 FAST = "magnetism"
-VERSION = "0.7.0"
+VERSION = "0.7.1"
 BODIES = ("one equivariant network (e3nn)", "several equivariant networks (e3nn) that answer together")
 PRETRAINED = " A body first learned to name elements hidden in structures without labels, of folds 2 to 9 alone."
 SOURCES = {

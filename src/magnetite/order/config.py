@@ -22,7 +22,8 @@ class NetworkConfig:
         ggau_trees: of those that do so where the Materials Project applies a Hubbard U.
         relatives: number of families of crystals whose computed orders the latter are told; None if they are not.
         none_trees: of those that help to tell NM from magnets where it does not.
-        tree_weight: share of the former two in the probability of AFM among magnets.
+        tree_weight: share of the first in the probability of AFM among magnets.
+        ggau_tree_weight: share of the second in it.
         none_weight: share of the last in the probability of NM.
         k_members: number of opinions on the propagation vector, 0 before there are any.
         k_trees: of the trees of each.
@@ -40,6 +41,7 @@ class NetworkConfig:
     relatives: int | None = None
     none_trees: Room | None = None
     tree_weight: float = 0.5
+    ggau_tree_weight: float = 0.5
     none_weight: float = 0.7
     k_members: int = 0
     k_trees: Room | None = None

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier
 from torch import nn
 
 from magnetite.datasets.magnetic import Example, select
 from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork
 from magnetite.order.relatives import Relatives, family_codes
-from magnetite.order.tasks import ORDER_DRAWS, FrozenAtoms, OrderTask, join, k_fold
+from magnetite.order.tasks import ORDER_DRAWS, OrderTask, evaluate, join, k_fold
 from magnetite.order.trees import Trees, descriptor
 from magnetite.runtime import EDGES_PER_BATCH, by_edges
 
@@ -34,8 +35,8 @@ OUTSIDE = ("other", "confirmed", "quiet")
 """Strata that trees for NM against magnets learn from: all without a Hubbard U."""
 FEWER = TREES | {"max_features": 0.15}
 """Settings of trees that see a part of the descriptor at each node."""
-NONE_TREES, K_TREES = FEWER | {"max_iter": 500}, FEWER | {"max_iter": 200}
-"""For NM against magnets, and for the propagation vector."""
+NONE_TREES, K_TREES = FEWER | {"max_iter": 500}, FEWER | {"max_iter": 200, "max_features": 0.06}
+"""For NM against magnets, and for the propagation vector, of which few compounds are known."""
 K_MEMBERS = 5
 K_BAG = 3
 """Opinions on the propagation vector, and models that make up each."""
@@ -64,10 +65,11 @@ class Rows(NamedTuple):
 
 
 def grow_trees(network: MagnetismNetwork, examples: Sequence[Example], device: torch.device) -> MagnetismNetwork:
-    """The network with trees for the order, with the least share within one standard error of the best on validation.
+    """The network with trees for the order.
 
-    Trees know the chemistry that calculations are many of. Elsewhere the network is the better judge, so that a larger
-    share has to bring more than chance. Computed orders alone would ask for more of them, textbook crystals for less.
+    Where the Materials Project applies a Hubbard U, validation says how much they count (`tree_share`). Elsewhere their
+    share stays at a half: many of those calculations tried one order alone and would ask for more of them, textbook
+    crystals for less.
 
     Args:
         network: a trained network; stays as it is.
@@ -75,7 +77,6 @@ def grow_trees(network: MagnetismNetwork, examples: Sequence[Example], device: t
         device: where the network runs.
     """
     task = OrderTask(examples, device, draws=ORDER_DRAWS)
-    task.atoms = FrozenAtoms(network, task.validation, device)  # the body is the same under every share
     rows, relatives = tree_rows(task, network)
     magnets = rows.where(rows.order != NM)
     boosted = HistGradientBoostingClassifier(**TREES).fit(magnets.x, magnets.order == AFM, magnets.weight)
@@ -83,19 +84,37 @@ def grow_trees(network: MagnetismNetwork, examples: Sequence[Example], device: t
     ggau = Trees.from_boosting([ggau_model(rows, seed) for seed in range(GGAU_BAG)])
     none = Trees.from_boosting([none_model(rows)])
     parts = {"trees": trees, "ggau_trees": ggau, "none_trees": none, "relatives": relatives}
+    watched = select(task.validation, lambda e: e.stratum == "ggau" and e.order != NM)
+    logits = evaluate(network, watched, device)["order"]
+    codes = torch.cat([family_codes(join([e])) for e in watched])
+    odds = ggau(torch.cat([torch.from_numpy(_table(watched, network)), relatives(codes)], dim=1)).numpy()
+    is_afm = np.array([e.order == AFM for e in watched])
+    share = tree_share(expit(logits[:, AFM] - logits[:, FM]), expit(odds), is_afm)
     size = replace(
         network.config,
         trees=trees.room, ggau_trees=ggau.room, none_trees=none.room, relatives=len(relatives.codes),
+        ggau_tree_weight=share,
     )  # fmt: skip
     state = network.state_dict() | {k: v for name, part in parts.items() for k, v in _named(name, part).items()}
-    candidates = [MagnetismNetwork(replace(size, tree_weight=weight)).to(device) for weight in TREE_WEIGHTS]
-    scores = []
-    for candidate in candidates:
-        candidate.load_state_dict(state)
-        scores.append(task.validate(candidate.eval())["score"])
-    best = max(scores)
-    error = (best * (1 - best) / task.scored) ** 0.5
-    return next(c for c, score in zip(candidates, scores, strict=True) if score > best - error)
+    grown = MagnetismNetwork(size).to(device)
+    grown.load_state_dict(state)
+    return grown.eval()
+
+
+def tree_share(network: NDArray[np.float64], trees: NDArray[np.float64], is_afm: NDArray[np.bool_]) -> float:
+    """The least of `TREE_WEIGHTS` whose log loss is within one standard error of the best.
+
+    Args:
+        network: its probability of AFM among magnets, (n,).
+        trees: theirs, (n,).
+        is_afm: which it is, (n,).
+    """
+    mixed = [(1 - weight) * network + weight * trees for weight in TREE_WEIGHTS]
+    losses = [-np.log(np.where(is_afm, p, 1 - p)) for p in mixed]
+    best = min(losses, key=np.sum)
+    gaps = [loss - best for loss in losses]
+    near = (gap.sum() <= gap.std() * len(gap) ** 0.5 for gap in gaps)
+    return next(weight for weight, is_near in zip(TREE_WEIGHTS, near, strict=True) if is_near)
 
 
 def grow_k_trees(network: MagnetismNetwork, examples: Sequence[Example], device: torch.device) -> MagnetismNetwork:

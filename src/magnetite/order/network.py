@@ -172,7 +172,8 @@ class MagnetismNetwork(nn.Module):
         odds = self.trees(table)
         if self.ggau_trees is not None and ggau.any():
             odds[ggau] = self.ggau_trees(table[ggau])
-        logits = with_share(logits, torch.sigmoid(odds).to(logits.dtype), self.config.tree_weight)
+        weights = logits.new_tensor([self.config.tree_weight, self.config.ggau_tree_weight])
+        logits = with_share(logits, torch.sigmoid(odds).to(logits.dtype), weights[ggau.long()])
         if self.none_trees is not None and not ggau.all():
             share = torch.sigmoid(self.none_trees(table[~ggau])).to(logits.dtype)
             logits[~ggau] = with_none(logits[~ggau], share, self.config.none_weight)

@@ -131,11 +131,6 @@ class OrderTask:
             known.update(repr(label).encode() + example.graph.numbers.tobytes() + example.moments.tobytes())
         return known.hexdigest()
 
-    @property
-    def scored(self) -> int:
-        """Number of validation rows that the score is the accuracy on."""
-        return sum(e.balanced for e in self.validation)
-
     def _pool(self, example: Example) -> tuple[str, int]:
         """The stratum and class that an example is drawn with."""
         stratum = example.stratum

@@ -97,13 +97,13 @@ def _ion_table() -> Tensor:
     return torch.from_numpy(np.stack([*columns, np.isin(numbers, ALWAYS_ANIONS), CAN_CARRY]).astype(float))
 
 
-def with_share(logits: Tensor, share: Tensor, weight: float) -> Tensor:
+def with_share(logits: Tensor, share: Tensor, weight: float | Tensor) -> Tensor:
     """Logits whose NM share stays as it is, and whose AFM share among magnets is averaged with another opinion.
 
     Args:
         logits: of NM, AFM and FM, (n, 3).
         share: probability of AFM among magnets, (n,).
-        weight: of that opinion, 0–1.
+        weight: of that opinion, 0–1; one for all or (n,).
     """
     none, anti, ferro = logits.log_softmax(1).unbind(1)
     magnetic = torch.logaddexp(anti, ferro)

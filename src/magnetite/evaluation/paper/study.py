@@ -66,8 +66,8 @@ class Study:
 
     @property
     def trees_weight(self) -> float:
-        """Share of the trees in the model that is shipped."""
-        return self.model.network.config.tree_weight
+        """Share of the trees in the model that is shipped, where a Hubbard U is applied."""
+        return self.model.network.config.ggau_tree_weight
 
 
 def training_pool(orders: Rows, compounds: Rows) -> NDArray[np.bool_]:
