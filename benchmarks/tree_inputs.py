@@ -48,6 +48,7 @@ def main() -> None:
     examples = read_examples(args.data)
     task = OrderTask(examples, torch.device("cpu"), draws=ORDER_DRAWS)
     rows, known = tree_rows(task, network)[0], [e for pool in task.pools.values() for e in pool]
+    rows = rows._replace(relatives=rows.relatives[:, :0])  # rows that are held out here have voted
     compounds = [e for e in examples if e.zero_k >= 0 and e.fold not in (TEST_FOLD, VALIDATION_FOLD)]
     vectors = np.concatenate([descriptor(join([e]), network.body.properties).numpy() for e in compounds])
     print(f"Rows: {len(known):,} of all orders, {len(compounds):,} measured vectors\n")
