@@ -84,20 +84,19 @@ def grow_trees(network: MagnetismNetwork, examples: Sequence[Example], device: t
     ggau = Trees.from_boosting([ggau_model(rows, seed) for seed in range(GGAU_BAG)])
     none = Trees.from_boosting([none_model(rows)])
     parts = {"trees": trees, "ggau_trees": ggau, "none_trees": none, "relatives": relatives}
-    watched = select(task.validation, lambda e: e.stratum == "ggau" and e.order != NM)
-    logits = evaluate(network, watched, device)["order"]
-    codes = torch.cat([family_codes(join([e])) for e in watched])
-    odds = ggau(torch.cat([torch.from_numpy(_table(watched, network)), relatives(codes)], dim=1)).numpy()
-    is_afm = np.array([e.order == AFM for e in watched])
-    share = tree_share(expit(logits[:, AFM] - logits[:, FM]), expit(odds), is_afm)
     size = replace(
         network.config,
         trees=trees.room, ggau_trees=ggau.room, none_trees=none.room, relatives=len(relatives.codes),
-        ggau_tree_weight=share,
     )  # fmt: skip
     state = network.state_dict() | {k: v for name, part in parts.items() for k, v in _named(name, part).items()}
     grown = MagnetismNetwork(size).to(device)
     grown.load_state_dict(state)
+    watched = select(task.validation, lambda e: e.stratum == "ggau" and e.order != NM)
+    logits = evaluate(network, watched, device)["order"]
+    odds = ggau(torch.cat([grown.described(join([e]).to(device)).cpu() for e in watched])).numpy()
+    is_afm = np.array([e.order == AFM for e in watched])
+    share = tree_share(expit(logits[:, AFM] - logits[:, FM]), expit(odds), is_afm)
+    grown.config = replace(size, ggau_tree_weight=share)
     return grown.eval()
 
 

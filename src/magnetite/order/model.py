@@ -30,8 +30,8 @@ CLOSE_CALL = 0.7
 LARGE_CELL = 30
 """Sites above which the share of AFM labels drops for lack of calculations, not of antiferromagnets."""
 NOT_ZERO = 0.3
-"""Probability of k = 0 below which FM is contradicted: 22 of the 23 such crystals of the validation fold that neutrons
-know are antiferromagnets."""
+"""Probability of k = 0 below which FM is contradicted: of such crystals of the validation fold that neutrons know,
+two in three are antiferromagnets (asked the trees for k that did not learn from them)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
