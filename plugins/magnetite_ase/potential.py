@@ -64,7 +64,7 @@ class SpinPotential(Calculator):
 
         Raises:
             InputError: there is no such parameter.
-            CalculatorSetupError: moments are neither fixed nor relaxed.
+            CalculatorSetupError: moments are neither fixed nor relaxed, or the tolerance is not above 0.
         """
         self.report: PotentialReport | None = None
         self._loaded: PotentialModel | None = None
@@ -82,13 +82,15 @@ class SpinPotential(Calculator):
 
         Raises:
             InputError: there is no such parameter.
-            CalculatorSetupError: moments are neither fixed nor relaxed.
+            CalculatorSetupError: moments are neither fixed nor relaxed, or the tolerance is not above 0.
         """
         unknown = sorted(kwargs.keys() - self.default_parameters.keys())
         if unknown:
             raise InputError(f"magnetite has no parameter {unknown[0]!r}; it has {', '.join(self.default_parameters)}")
         if kwargs.get("moments", "fixed") not in {"fixed", "relaxed"}:
             raise CalculatorSetupError(f"moments are 'fixed' or 'relaxed', not {kwargs['moments']!r}")
+        if not 0 < kwargs.get("tolerance", 1.0) < np.inf:
+            raise CalculatorSetupError(f"tolerance is in eV/μB and above 0, not {kwargs['tolerance']!r}")
         changed: dict[str, Any] = super().set(**kwargs)  # type: ignore[no-untyped-call]
         return changed
 

@@ -15,6 +15,8 @@ from magnetite.errors import ExchangeError
 from magnetite.exchange import ExchangeModel, temperature
 from magnetite.exchange.conventions import K_B
 from magnetite.exchange.formats import read, write
+from magnetite.exchange.luttinger import ground_state
+from magnetite.exchange.plots import plot_thermal
 from magnetite.exchange.shells import shells
 from magnetite.exchange.temperature import Effort, transition_temperature
 from magnetite.potential.batch import collate, surroundings
@@ -105,6 +107,9 @@ def test_commands_refuse_before_they_work(tmp_path, capsys) -> None:
         ("exchange", ["--plot-q", str(tmp_path / "none" / "x.png")], "no such folder"),
         ("exchange", ["--potential", "propagation"], "no magnetic potential"),
         ("exchange", ["--magnetic-forces"], "give --fit"),
+        ("exchange", ["--fit", "nan"], "must be a number above 0"),
+        ("exchange", ["--potential", "potential-fe", "--reach", "-1"], "must be a number above 0"),
+        ("exchange", ["--out", str(tmp_path / "x.foo")], "must end in .mcif"),
         ("tc", ["--reach", "4"], "give --potential"),
         ("tc", ["--fit", "4", "--potential", "potential-nio"], "not allowed with"),
         ("exchange", ["--fit", "4", "--name", "NiO"], "of files of exchange constants"),
@@ -124,6 +129,25 @@ def test_temperatures_far_from_the_transition_are_reported(low: float, high: flo
         cube(spins=1.0), effort=effort, temperatures=np.linspace(low, high, 6) / K_B, seed=1
     )
     assert any("miss the transition" in text for text in report.warnings)
+    assert (report.monte_carlo, report.error, report.corrected, report.method) == (None, None, None, "none")
+    assert "classical         – K" in str(report)
+    assert "no transition" in plot_thermal(report).get_suptitle()
+
+
+def test_models_without_a_bond_say_so() -> None:
+    empty = ExchangeModel.from_bonds(np.eye(3), np.zeros((1, 3)), np.zeros((0, 5)), [])
+    for ask in (ground_state, transition_temperature):
+        with pytest.raises(ExchangeError, match=r"no exchange constant|no coupling"):
+            ask(empty)
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path) -> None:
+    asked = {"effort": TINY, "temperatures": np.array([1.3, 1.45, 1.6]) / K_B, "checkpoint": tmp_path}
+    transition_temperature(cube(), **asked)
+    for file in tmp_path.glob("*.npz"):
+        np.savez(file, other=np.ones(3))
+    with pytest.raises(ExchangeError, match="is no checkpoint of a simulation"):
+        transition_temperature(cube(), **asked)
 
 
 def test_reports_say_what_is_not_known() -> None:

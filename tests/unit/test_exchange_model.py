@@ -13,6 +13,8 @@ from magnetite.exchange.conventions import RYDBERG
 from magnetite.exchange.formats import FORMATS, read, write
 from magnetite.exchange.relaxation import magnetic_cell
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*has no place for")
+
 BONDS = [[0, 1, 0, 0, 0], [0, 1, -1, 0, 0], [0, 0, 1, 0, 0], [1, 1, 0, 1, -1], [0, 1, 0, 0, 1]]
 
 
@@ -115,6 +117,22 @@ def test_spirit_holds_dzyaloshinskii_vectors_but_nothing_symmetric(tmp_path) -> 
     assert np.isclose(energies(read(write(model, tmp_path / "x.cfg"))), energies(model))
     with pytest.raises(ExchangeError, match="symmetric anisotropic"):
         write(example(np.tile(np.diag([1.0, 2, 3]), (5, 1, 1))), tmp_path / "x.cfg")
+
+
+def test_what_is_not_known_of_each_site_and_what_was_noted_survives(tmp_path) -> None:
+    known = example(np.ones(5), spins=[2.0, np.nan], notes=("fitted: ± 0.1 meV",))
+    for name in ("x.json", "x.csv", "x.json.gz"):
+        back = read(write(known, tmp_path / name))
+        assert np.array_equal(back.spins, known.spins, equal_nan=True)
+        assert back.notes == known.notes
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"), [("x.ucf", r"spin lengths S and moments"), ("x.cfg", "spin lengths S$"), ("x", "spin lengths S$")]
+)
+def test_what_a_file_has_no_place_for_is_said(name: str, lost: str, tmp_path) -> None:
+    with pytest.warns(UserWarning, match=f"has no place for {lost}"):
+        write(example(np.ones(5)), tmp_path / name)
 
 
 def test_unreadable_files_say_so(tmp_path) -> None:

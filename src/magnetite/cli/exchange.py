@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magnetite.cli.parsers import add_command, picture, target
+from magnetite.cli.parsers import add_command, amount, picture, target
 
 if TYPE_CHECKING:
     from magnetite.exchange.model import ExchangeModel
@@ -50,12 +50,12 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     )
     source.add_argument(
         "--fit",
-        type=float,
+        type=amount,
         metavar="Å",
         help="the file holds magnetic states: fit to their energies, up to this distance",
     )
     parser.add_argument("--magnetic-forces", action="store_true", help="fit to −dE/dm of constrained moments instead")
-    parser.add_argument("--reach", type=float, metavar="Å", help="longest bond of the potential (default: its cutoff)")
+    parser.add_argument("--reach", type=amount, metavar="Å", help="longest bond of the potential (default: its cutoff)")
 
 
 def load_constants(args: argparse.Namespace) -> ExchangeModel:
@@ -87,6 +87,9 @@ def load_constants(args: argparse.Namespace) -> ExchangeModel:
         raise ExchangeError("is no magnetic potential", args.potential)
     atoms = read_atoms(args.file)
     found = exchange_of(potential, atoms, reach=args.reach)
+    if not len(found.bonds):
+        within = potential.network.config.cutoff if args.reach is None else args.reach
+        raise ExchangeError(f"no two magnetic sites are within {within:g} Å of each other", str(args.file))
     values = found.tensors if potential.network.config.spin_orbit else found.couplings
     notes = (f"of {potential.card}, in the state given", *found.warnings)
     return ExchangeModel.from_bonds(
@@ -107,6 +110,11 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ExchangeError("--format and --name are of files of exchange constants, not of structures")
 
 
+def _state_file(text: str) -> Path:
+    """Type of ``--out``, by the endings that `MagneticOrder.write` tells formats by."""
+    return target(text, ".mcif", ".vasp", ".extxyz")
+
+
 def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = add_command(subparsers, "exchange", run, "exchange constants, ground state", DESCRIPTION, EXAMPLES)
@@ -114,7 +122,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--to", type=Path, metavar="FILE", help="write them there (UppASD: a folder)")
     parser.add_argument("--to-format", choices=FORMATS, help="of that file, if its name does not say")
     parser.add_argument("--ground-state", action="store_true", help="relax the classical ground state")
-    parser.add_argument("--out", type=target, metavar="FILE", help="write the ground state (mcif, vasp, extxyz)")
+    parser.add_argument("--out", type=_state_file, metavar="FILE", help="write the ground state (mcif, vasp, extxyz)")
     parser.add_argument("--plot", type=picture, metavar="FILE", help="picture of J(r)")
     parser.add_argument("--plot-q", type=picture, metavar="FILE", help="picture of J(q)")
 

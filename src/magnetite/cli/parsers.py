@@ -63,6 +63,14 @@ def positive(text: str) -> int:
     return number
 
 
+def amount(text: str) -> float:
+    """Type of an argument that is a finite number above zero."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text}: must be a number above 0")
+    return number
+
+
 def picture(text: str) -> Path:
     """Type of an argument that names a picture: refused at once, not after the work, if it cannot be drawn there."""
     try:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magnetite.cli import INTERRUPTED
-from magnetite.cli.parsers import add_command, add_device, add_quiet, positive, target
+from magnetite.cli.parsers import add_command, add_device, add_quiet, amount, positive, target
 
 if TYPE_CHECKING:
     from magnetite.orderings.order import MagneticOrder
 
 DESCRIPTION = """\
 Relax the moments of a crystal with a magnetic potential; with --positions also its atoms, with --cell also its cell.
-Moments to start from are those of the file (extxyz, mcif …) or one number for all magnetic atoms (--moment).
+Moments to start from are those of the file (extxyz, mcif …; those that a calculation found before those that it
+began with) or one number for all magnetic atoms (--moment).
 Of a file with several frames name one, counted from 0: run.traj@3.
 
 A relaxation finds the nearest minimum: start from every magnetic order that is of interest. Ctrl-C ends it where it
@@ -43,7 +44,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--moment", type=float, help="μB, for each atom of an element that carries moments")
     parser.add_argument("--positions", action="store_true", help="relax the atoms too")
     parser.add_argument("--cell", action="store_true", help="relax atoms and cell too")
-    parser.add_argument("--force", type=float, default=0.01, help="largest that is left, eV/Å (default: %(default)s)")
+    parser.add_argument("--force", type=amount, default=0.01, help="largest that is left, eV/Å (default: %(default)s)")
     parser.add_argument("--steps", type=positive, default=200, help="of atoms and cell at most (default: %(default)s)")
     endings = ", ".join((*KEPT_BY_ASE, *KEPT_BY_ORDERS))
     parser.add_argument("--out", type=_out, metavar="FILE", help=f"file to write, ends in {endings}")
@@ -162,6 +163,8 @@ def _as_order(atoms: Any) -> MagneticOrder:
 def read_atoms(path: Path) -> Any:
     """The file's only structure, or the one that ``FILE@NUMBER`` names, with its moments.
 
+    Where a calculation left both, these are the moments that it found, not those that it began with.
+
     Raises:
         ReadError: it cannot be read, or holds several frames.
         StructureError: an mcif's structure is modulated, disordered or at odds with its symmetry.
@@ -171,6 +174,7 @@ def read_atoms(path: Path) -> Any:
 
     from magnetite.datasets.mcif import read_mcif
     from magnetite.errors import ReadError
+    from magnetite.potential.taking import found_moments
 
     if path.suffix.lower() == ".mcif":
         from pymatgen.io.ase import AseAtomsAdaptor
@@ -184,6 +188,7 @@ def read_atoms(path: Path) -> Any:
     if isinstance(frames, list) and len(frames) != 1:
         raise ReadError(f"holds {len(frames)} frames; name one, counted from 0: {name}@0", str(path))
     atoms: Any = frames[0] if isinstance(frames, list) else frames
-    if atoms.calc is not None and "magmoms" in atoms.calc.results and not atoms.has("initial_magmoms"):
-        atoms.set_initial_magnetic_moments(atoms.calc.results["magmoms"])
+    found = found_moments(atoms)
+    if found is not None:
+        atoms.set_initial_magnetic_moments(found)
     return atoms

@@ -28,8 +28,10 @@ SAME = 1e-6
 DENOMINATORS = (1, 2, 3, 4, 6, 5, 8)
 """Of commensurate wave vectors, tried in this order."""
 LARGEST, MOST_CELLS = 8, 24
-"""Denominator of a component of the fraction that stands for an incommensurate wave, and cells that it may repeat
-after, so that (⅓ ⅓ ⅛) is one."""
+"""Denominator of a component of the fraction that stands for an incommensurate wave in a supercell along the cell's
+vectors, and cells that it may repeat after, so that (⅓ ⅓ ⅛) is one."""
+Wave = tuple[Fraction, Fraction, Fraction]
+"""A wave vector as fractions."""
 EQUAL = 1e-4
 """Relative difference of eigenvalues below which waves count as equally good."""
 MOST_EQUAL, LONGEST = 24, 6
@@ -54,7 +56,7 @@ class Maximum(NamedTuple):
     isotropic: float
     commensurate: bool
     period: tuple[int, int, int]
-    fraction: tuple[Fraction, Fraction, Fraction]
+    fraction: Wave
 
 
 class Fourier:
@@ -154,7 +156,7 @@ def maximum(model: ExchangeModel) -> Maximum:
 _SIMPLEX = {"xatol": 1e-5, "fatol": 1e-9, "maxiter": 300}
 
 
-def _best_fraction(transform: Fourier, q: NDArray[np.float64]) -> tuple[Fraction, Fraction, Fraction]:
+def _best_fraction(transform: Fourier, q: NDArray[np.float64]) -> Wave:
     """Of the fractions to which the components round the one with the largest eigenvalue, in the fewest cells."""
     choices = [sorted({Fraction(round(float(c) * n), n) for n in range(1, LARGEST + 1)}) for c in q]
     waves = [(a, b, c) for a, b, c in product(*choices) if _cells((a, b, c)) <= MOST_CELLS]
@@ -163,7 +165,24 @@ def _best_fraction(transform: Fourier, q: NDArray[np.float64]) -> tuple[Fraction
     return min((waves[n] for n in good), key=_cells)
 
 
-def _cells(wave: tuple[Fraction, Fraction, Fraction]) -> int:
+def fractions_near(model: ExchangeModel, q: NDArray[np.float64], number: int) -> list[Wave]:
+    """Waves near an incommensurate one that repeat after few cells, those with the largest eigenvalue first.
+
+    Args:
+        model: exchange constants.
+        q: the wave in the reciprocal basis, shape (3,).
+        number: of waves, at most; each repeats after `MOST_CELLS` at most.
+    """
+    waves: list[Wave] = []
+    for n in range(1, MOST_CELLS + 1):  # so that of equal ones that with the fewest cells stays
+        one, other, third = (Fraction(round(float(c) * n), n) for c in q)
+        if (one, other, third) not in waves:
+            waves.append((one, other, third))
+    values = Fourier(model, components=not model.is_isotropic).highest(np.array(waves, dtype=float))
+    return [waves[n] for n in np.argsort(-values, kind="stable")[:number]]
+
+
+def _cells(wave: Wave) -> int:
     """Cells that a wave repeats after."""
     return lcm(*(component.denominator for component in wave))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from magnetite.exchange.fourier import Maximum, fourier, maximum
+from magnetite.exchange.fourier import SAME, Maximum, Wave, fourier, fractions_near, maximum
 from magnetite.exchange.relaxation import MagneticCell, magnetic_cell, relax
 from magnetite.exchange.shells import element_of
 from magnetite.orderings.order import MagneticOrder
@@ -36,8 +36,8 @@ STRAIGHT = 1e-3
 """Components of unit vectors smaller than this are none."""
 EQUAL = 1e-3
 """Relative difference of amplitudes below which waves are equally strong."""
-Wave = tuple[Fraction, Fraction, Fraction]
-"""A wave vector."""
+FRACTIONS, MOST_RELAXED = 4, 400
+"""Waves near an incommensurate one that are tried, and spins of the cell of such a wave at most."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +88,15 @@ def ground_state(model: ExchangeModel, *, seed: int = 0, best: Maximum | None = 
     """
     best = best or maximum(model)
     random = np.random.default_rng(seed)
-    cell = magnetic_cell(model, smallest_supercell(best.fraction, model.lattice))
     bound = -best.value / 2
-    state, energy = _lowest(model, cell, best.fraction, random)
+    near, cell, state, energy = _of_best_fraction(model, best, random)
     if energy > bound + REACHED * abs(bound):
         for rows in _larger(model, cell.transformation):
             other = magnetic_cell(model, rows)
-            found, lower = _lowest(model, other, best.fraction, random)
+            found, lower = _lowest(model, other, near, random)
             if lower < energy - REACHED * abs(energy):
                 state, energy, cell = found, lower, other
-    wave = strongest_wave(cell, state, best.fraction)
+    wave = strongest_wave(cell, state, near)
     rows = smallest_supercell(wave, model.lattice)
     if round(abs(np.linalg.det(rows))) < len(cell.cells):  # of a larger cell the state may need but a part
         part = magnetic_cell(model, rows)
@@ -131,6 +130,29 @@ def strongest_wave(cell: MagneticCell, state: NDArray[np.float64], near: Wave) -
     folded = strong[nearest] - np.ceil(strong[nearest] - 0.5 - STRAIGHT / size)
     one, other, third = (Fraction(float(c)).limit_denominator(size) for c in folded)
     return one, other, third
+
+
+def _of_best_fraction(
+    model: ExchangeModel, best: Maximum, random: np.random.Generator
+) -> tuple[Wave, MagneticCell, NDArray[np.float64], float]:
+    """The wave of the best state in the cell of one, that cell, the state, and its energy in meV a site.
+
+    An incommensurate wave has no cell: of several fractions near it that with the lowest state stands for it.
+    """
+    waves = [best.fraction]
+    if not best.commensurate:
+        waves += [wave for wave in fractions_near(model, best.q, FRACTIONS) if wave != best.fraction]
+    chosen = None
+    for wave in waves:
+        rows = smallest_supercell(wave, model.lattice)
+        if chosen is not None and round(abs(np.linalg.det(rows))) * len(model) > MOST_RELAXED:
+            continue
+        cell = magnetic_cell(model, rows)
+        state, energy = _lowest(model, cell, wave, random)
+        if chosen is None or energy < chosen[3] - SAME * abs(energy):
+            chosen = wave, cell, state, energy
+    assert chosen is not None
+    return chosen
 
 
 def _lowest(

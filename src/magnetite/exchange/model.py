@@ -105,7 +105,7 @@ class ExchangeModel(MSONable):
         """
         coords = np.asarray(frac_coords, dtype=float).reshape(-1, 3)
         size = len(coords)
-        table = _whole(np.asarray(bonds, dtype=float).reshape(-1, 5), name)
+        table = whole(np.asarray(bonds, dtype=float).reshape(-1, 5), name)
         values = np.asarray(couplings, dtype=float)
         first, second, images, values = unique_bonds(table, values, size, name)
         return cls(
@@ -247,7 +247,9 @@ def unique_bonds(
     """
     if len(bonds) != len(couplings):
         raise ExchangeError(f"{len(bonds)} bonds but {len(couplings)} constants", name)
-    if len(bonds) and (bonds[:, :2].min() < 0 or bonds[:, :2].max() >= size):
+    if not len(bonds):
+        return bonds[:, 0], bonds[:, 1], bonds[:, 2:], couplings
+    if bonds[:, :2].min() < 0 or bonds[:, :2].max() >= size:
         raise ExchangeError(f"a bond names site {bonds[:, :2].max()} (from 0), but there are {size}", name)
     if ((bonds[:, 0] == bonds[:, 1]) & ~bonds[:, 2:].any(axis=1)).any():
         raise ExchangeError("a bond joins a site to itself; single-ion terms belong into the anisotropy", name)
@@ -270,8 +272,12 @@ def unique_bonds(
     return rows[:, 0], rows[:, 1], rows[:, 2:], mean
 
 
-def _whole(bonds: NDArray[np.float64], name: str) -> NDArray[np.int64]:
-    """Sites and cells as whole numbers: a bond to half a cell away ends at another site, which must be named."""
+def whole(bonds: NDArray[np.float64], name: str) -> NDArray[np.int64]:
+    """Sites and cells as whole numbers: a bond to half a cell away ends at another site, which must be named.
+
+    Raises:
+        ExchangeError: one is not whole.
+    """
     found = np.rint(bonds)
     broken = ~(abs(bonds - found) <= WHOLE).all(axis=1)
     if broken.any():

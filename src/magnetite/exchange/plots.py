@@ -81,8 +81,12 @@ def plot_thermal(report: TransitionReport) -> Figure:
                 curve.temperatures, getattr(curve, name), curve.errors[name], fmt=".-", lw=0.9, color=f"C{number}",
                 label=f"{curve.n_spins} spins",
             )  # fmt: skip
-        axes.axvline(report.monte_carlo, color="0.5", lw=0.9, ls="--")
+        if report.monte_carlo is not None:
+            axes.axvline(report.monte_carlo, color="0.5", lw=0.9, ls="--")
         axes.set(xlabel="T / K", ylabel=label)
     figure.axes[0].legend(fontsize=8)
-    figure.suptitle(f"{report.name}: {report.monte_carlo:.4g} ± {report.error:.2g} K ({report.method}, classical)")
+    found = "no transition at these temperatures"
+    if report.monte_carlo is not None:
+        found = f"{report.monte_carlo:.4g} ± {report.error:.2g} K ({report.method}, classical)"
+    figure.suptitle(f"{report.name}: {found}")
     return figure

@@ -78,9 +78,9 @@ class TransitionReport(MSONable):
         wave_vector: where J(q) is largest, reciprocal basis of the model's cell.
         mean_field: mean field.
         rpa: random phase approximation; 0 where it forbids order, None where it has no solution.
-        monte_carlo: classical spins.
-        error: of it, one standard deviation.
-        method: ``Binder crossing`` or ``specific heat``.
+        monte_carlo: classical spins; None where the temperatures that were asked for miss the transition.
+        error: of it, one standard deviation; None with it.
+        method: ``Binder crossing``, ``specific heat`` or ``none``.
         factor: (S + 1)/S; None where S is unknown.
         warnings: what to mind.
         curves: thermal averages of each supercell, the largest last.
@@ -90,8 +90,8 @@ class TransitionReport(MSONable):
     wave_vector: list[float]
     mean_field: float
     rpa: float | None
-    monte_carlo: float
-    error: float
+    monte_carlo: float | None
+    error: float | None
     method: str
     factor: float | None
     warnings: list[str] = field(default_factory=list)
@@ -99,15 +99,22 @@ class TransitionReport(MSONable):
 
     @property
     def corrected(self) -> float | None:
-        """Monte Carlo times (S + 1)/S, in K; None where S is unknown."""
-        return None if self.factor is None else self.monte_carlo * self.factor
+        """Monte Carlo times (S + 1)/S, in K; None where one of them is unknown."""
+        return None if self.factor is None or self.monte_carlo is None else self.monte_carlo * self.factor
+
+    @property
+    def _classical(self) -> str:
+        """The Monte Carlo temperature in words."""
+        if self.monte_carlo is None:
+            return f"{'–':>9} K"
+        return f"{self.monte_carlo:9.2f} ± {self.error:.2f} K  ({self.method})"
 
     def __str__(self) -> str:
         lines = [
             f"{self.name}: k = ({' '.join(f'{c:.3g}' for c in self.wave_vector)})",
             f"  mean field             {self.mean_field:9.2f} K",
             f"  random phase           {'–' if self.rpa is None else f'{self.rpa:.2f}':>9} K",
-            f"  Monte Carlo, classical {self.monte_carlo:9.2f} ± {self.error:.2f} K  ({self.method})",
+            f"  Monte Carlo, classical {self._classical}",
         ]
         if self.corrected is not None:
             lines.append(f"  times (S + 1)/S        {self.corrected:9.2f} K  ({self.factor:.3f})")
@@ -156,9 +163,11 @@ def transition_temperature(
     factor = correction(model)
     if factor is None:
         notes.append("spin lengths unknown: not corrected by (S + 1)/S")
+    missed = temperatures is not None and found.method != CROSSING and misses(measured[-1])
+    value, error, method = (None, None, "none") if missed else (found.temperature, found.error, found.method)
     return TransitionReport(
-        model.name, [float(c) for c in best.q], mean_field, rpa, found.temperature, found.error, found.method,
-        factor, [*notes, *more], measured,
+        model.name, [float(c) for c in best.q], mean_field, rpa, value, error, method, factor, [*notes, *more],
+        measured,
     )  # fmt: skip
 
 
@@ -223,7 +232,7 @@ class _Search:
         for spins in self.effort.spins:
             curve, degenerate = self._simulate(spins, temperatures, self.effort.steps, f"{spins} spins")
             measured.append(curve)
-        if degenerate > MOST_WAVES:
+        if degenerate > MOST_WAVES and dimensions(self.model) == 3:  # noqa: PLR2004 (others are equal across the gap)
             notes.append(f"frustrated: {degenerate} waves are equally good in the larger supercell")
         found = None
         if self.orders and measured[0].n_spins != measured[1].n_spins:

@@ -27,6 +27,8 @@ def finite(values: object, shape: tuple[int, ...], name: str, source: str | None
         DataError: it holds others, or has another shape.
     """
     array = np.asarray(values, dtype=float)
-    if array.shape != shape or not np.isfinite(array).all():
-        raise DataError(f"{name} must be finite and of shape {shape}, not {array.shape}", source)
+    if array.shape != shape:
+        raise DataError(f"{name} must be of shape {shape}, not {array.shape}", source)
+    if not np.isfinite(array).all():
+        raise DataError(f"{name} must be finite; one number is not", source)
     return array

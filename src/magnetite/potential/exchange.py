@@ -7,7 +7,7 @@ coupling the whole 3×3 tensor is of interest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from magnetite.errors import StructureError
 from magnetite.potential.batch import Surroundings
 from magnetite.potential.canting import SMALLEST_MOMENT
 from magnetite.potential.model import PotentialModel
-from magnetite.potential.taking import SpinCrystal, as_spin_crystal
+from magnetite.potential.taking import SpinCrystal, as_spin_crystal, found_moments
 from magnetite.structures import Crystal
 
 _MEV = 1e3
@@ -76,16 +76,19 @@ def exchange_of(
 
     Args:
         model: a potential.
-        structure: crystal with moments, the state about which spins are turned.
+        structure: crystal with moments, the state about which spins are turned. Of ASE's ``Atoms`` with a calculator
+            that found moments for them these are taken, not those that it began with.
         reach: length of the longest bond in Å; the potential's cutoff if None.
         moments: in μB, instead of those that the structure carries.
 
     Raises:
-        StructureError: no moments, or an unknown element.
+        StructureError: no moments, an unknown element, or a `reach` that is no length.
     """
-    taken = as_spin_crystal(structure, moments)
+    taken = _inside(as_spin_crystal(structure, found_moments(structure) if moments is None else moments))
     cutoff = model.network.config.cutoff
     reach = cutoff if reach is None else reach
+    if not 0 < reach < np.inf:
+        raise StructureError(f"reach is a length in Å, not {reach}", taken.crystal.source)
     multiples, large = _supercell(taken, max(reach, cutoff))
     item = model.prepare(large)
     lengths = np.linalg.norm(taken.moments, axis=1)
@@ -124,6 +127,12 @@ def _across(tensor: NDArray[np.float64], first: NDArray[np.float64], second: NDA
     """Mean of a tensor over the directions in which both moments can turn."""
     left, right = (np.eye(3) - np.outer(unit, unit) for unit in (first, second))
     return float(np.trace(left @ tensor @ right) / np.trace(left @ right))
+
+
+def _inside(taken: SpinCrystal) -> SpinCrystal:
+    """The same crystal with all atoms in the cell, where images are looked for; molecular dynamics leaves it."""
+    crystal = taken.crystal
+    return replace(taken, crystal=replace(crystal, frac_coords=crystal.frac_coords % 1.0))
 
 
 def _supercell(taken: SpinCrystal, reach: float) -> tuple[NDArray[np.int64], SpinCrystal]:

@@ -49,8 +49,9 @@ def relax_moments(
 ) -> RelaxedMoments:
     """Relax all moments of a crystal (L-BFGS), directions and lengths, from where they are.
 
-    A moment of exactly zero that is meant to be zero stays so: the energy is even in it. One that ends near zero and
-    is not meant to is tried at other lengths, and relaxed anew from where the energy is lower.
+    Where all are zero they stay so: the energy is even in all together. A single one of zero beside others does not,
+    since exchange acts on it. One that ends near zero and is not meant to is tried at other lengths, and relaxed anew
+    from where the energy is lower.
 
     Args:
         model: that says the energy.

@@ -61,6 +61,13 @@ def as_spin_crystal(structure: Any, moments: Any = None, source: str | None = No
         raise StructureError(error.reason, crystal.source) from error
 
 
+def found_moments(structure: Any) -> Any:
+    """Moments that a calculator found for ASE's ``Atoms`` as they are now; None if there are none such."""
+    calculator: Any = getattr(structure, "calc", None)
+    found = getattr(calculator, "results", {}).get("magmoms")
+    return None if found is None or calculator.check_state(structure) else found
+
+
 def _volume(structure: Any) -> float | None:
     """Of the cell of ASE's ``Atoms`` or pymatgen's ``Structure``; None where it has none, as that of a bare layer."""
     cell = getattr(structure, "cell", getattr(structure, "lattice", None))

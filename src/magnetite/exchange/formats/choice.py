@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from magnetite.datasets.records import PACKED
 from magnetite.errors import DataError, ExchangeError
@@ -24,6 +27,8 @@ _ENDINGS = {
     ".ucf": "vampire", ".csv": "csv", ".json": "json", ".jsonl": "json", ".cfg": "spirit",
     **dict.fromkeys(PACKED, "json"),
 }  # fmt: skip
+_PROGRAMS = ("uppasd", "vampire", "spirit")
+"""Their files have no place for spin lengths."""
 
 
 def read(path: str | Path, fmt: str | None = None, *, name: str | None = None) -> ExchangeModel:
@@ -64,7 +69,7 @@ def write(model: ExchangeModel, path: str | Path, fmt: str | None = None) -> Pat
         fmt: one of `FORMATS`; by the ending if None.
 
     Returns:
-        The file that other programs are given.
+        The file that other programs are given. A warning says what it has no place for.
 
     Raises:
         ExchangeError: no such format, or it cannot hold what the model holds.
@@ -73,7 +78,13 @@ def write(model: ExchangeModel, path: str | Path, fmt: str | None = None) -> Pat
     chosen = _chosen(target, fmt)
     if chosen != "uppasd":
         target.parent.mkdir(parents=True, exist_ok=True)
-    return _WRITERS[chosen](model, target)
+    written = _WRITERS[chosen](model, target)
+    lost = ["spin lengths S"] if chosen in _PROGRAMS and np.isfinite(model.spins).any() else []
+    if chosen == "vampire" and (model.moments != 1).any():
+        lost.append("moments (they belong into the material file)")
+    if lost:
+        warnings.warn(f"{written} has no place for {' and '.join(lost)}", stacklevel=2)
+    return written
 
 
 def _chosen(path: Path, fmt: str | None) -> str:

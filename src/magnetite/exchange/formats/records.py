@@ -1,7 +1,8 @@
 """JSON: one model, or JSON lines of records, plain or packed.
 
 A record holds ``lattice``, ``frac_coords`` and ``bonds`` [i, j, cell_a, cell_b, cell_c, J in meV, …], each pair once
-or in both directions, J for unit vectors; ``labels``, ``S``, ``moments``, ``anisotropy`` and ``name`` if known.
+or in both directions, J for unit vectors; ``labels``, ``S`` (null where unknown), ``moments``, ``anisotropy``, ``name``
+and ``notes`` if known.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ def from_record(record: Mapping[str, Any]) -> ExchangeModel:
     short = next((bond for bond in bonds if not isinstance(bond, list) or len(bond) < 6), None)  # noqa: PLR2004
     if short is not None:
         raise ExchangeError(f"a bond is [i, j, cell_a, cell_b, cell_c, J], not {short}", record.get("name"))
-    notes = ("moments are not given: 1 μB assumed",) if record.get("moments") is None else ()
+    notes = tuple(map(str, record.get("notes") or ()))
+    if record.get("moments") is None:
+        notes += ("moments are not given: 1 μB assumed",)
     return ExchangeModel.from_bonds(
         record["lattice"], record["frac_coords"], np.array([bond[:5] for bond in bonds], dtype=float),
         np.array([bond[5] for bond in bonds], dtype=float), species=record.get("labels"), moments=record.get("moments"),
@@ -50,12 +53,12 @@ def as_record(model: ExchangeModel) -> dict[str, Any]:
         [int(i), int(j), *map(int, image), value.tolist()]
         for i, j, image, value in zip(model.first, model.second, model.images, model.couplings, strict=True)
     ]
-    known = np.isfinite(model.spins).all()
+    spins = [float(s) if known else None for s, known in zip(model.spins, np.isfinite(model.spins), strict=True)]
     return {
         "name": model.name, "lattice": model.lattice.tolist(), "labels": list(model.species),
         "frac_coords": model.frac_coords.tolist(), "moments": model.moments.tolist(), "bonds": bonds,
-        "S": model.spins.tolist() if known else None,
-        "anisotropy": None if model.anisotropy is None else model.anisotropy.tolist(),
+        "S": spins, "anisotropy": None if model.anisotropy is None else model.anisotropy.tolist(),
+        "notes": list(model.notes),
     }  # fmt: skip
 
 

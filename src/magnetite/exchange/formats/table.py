@@ -47,7 +47,7 @@ def read(path: Path) -> ExchangeModel:
     shaped = values.reshape(-1, 3, 3) if len(wanted) > 1 else values.reshape(-1)
     return ExchangeModel.from_bonds(
         head["lattice"], head["frac_coords"], bonds, shaped, species=head["labels"], moments=head["moments"],
-        spins=head["S"], anisotropy=head["anisotropy"], name=head["name"],
+        spins=head["S"], anisotropy=head["anisotropy"], name=head["name"], notes=tuple(head.get("notes", ())),
     )  # fmt: skip
 
 

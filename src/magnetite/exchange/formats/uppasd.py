@@ -1,7 +1,8 @@
 """UppASD: inpsd.dat with posfile, momfile and jfile.
 
 J in mRy, H = -Σ_{i≠j} J e_i·e_j: every pair twice, so that a pair's energy here is 2 J (UppASD manual, exchange; its
-stored ground-state energies, tested against). Bonds with ``maptype`` 1 are Cartesian vectors, with 2 and 3 cells.
+stored ground-state energies, tested against). Bonds with ``maptype`` 1 are vectors in the coordinates of the posfile
+(``posfiletype``), with 2 and 3 cells. UppASD keeps them by the type of the first site: all sites of the type have them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from magnetite.errors import ExchangeError
 from magnetite.exchange.conventions import RYDBERG, Convention, from_convention, to_convention
-from magnetite.exchange.model import ExchangeModel
+from magnetite.exchange.model import ExchangeModel, whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 MILLI_RYDBERG = RYDBERG / 1000
 ANGSTROM = 1e10
 NEAR = 0.02
-"""Of a cell: Cartesian bonds must end this close to a site."""
+"""Of a cell: bonds must end this close to a site."""
 UNREAD = ("anisotropy", "dm", "pd", "biqdm", "bq", "sa", "ip_hfield", "hfield")
 """Files and fields of the Hamiltonian that are not taken over."""
 SCALARS, TENSORS = 6, 14
@@ -57,17 +58,22 @@ def read(path: Path) -> ExchangeModel:
         coords = coords - np.rint(coords - 1e-9)
     if bonds.shape[1] < SCALARS:
         raise ExchangeError(f"a jfile has at least {SCALARS} columns, not {bonds.shape[1]}")
-    pairs = bonds[:, :2] - 1
-    cells = _cells(bonds[:, 2:5] @ np.linalg.inv(cell), coords, pairs) if map_type == 1 else bonds[:, 2:5]
+    kinds = positions[:, 1].astype(int) if positions.shape[1] > 4 else np.ones(len(coords), int)  # noqa: PLR2004
+    first, second = (_sites(column, len(coords)) for column in bonds[:, :2].T)
+    steps: NDArray[np.float64] = bonds[:, 2:5]
+    if map_type != 1:
+        steps = whole(bonds[:, :5], inputs.stem)[:, 2:] + coords[second] - coords[first]
+    elif not direct:
+        steps = steps @ np.linalg.inv(cell)
+    which, table = _of_all_sites(first, steps, coords, kinds)
     tensors = bonds.shape[1] >= TENSORS
     values = bonds[:, 5:TENSORS].reshape(-1, 3, 3) if tensors else bonds[:, 5]
     values = from_convention(values * MILLI_RYDBERG, Convention.DOUBLE_COUNTING)
     sizes = moments[:, 2]
     notes = ["negative moments in the momfile are taken by size"] if (sizes < 0).any() else []
     notes += [f"{key} {' '.join(settings[key])} is not read" for key in UNREAD if key in settings]
-    kinds = positions[:, 1].astype(int) if positions.shape[1] > 4 else np.ones(len(coords), int)  # noqa: PLR2004
     return ExchangeModel.from_bonds(
-        cell * scale, coords, np.column_stack([pairs, cells]), values,
+        cell * scale, coords, table, values[which],
         species=[f"X{kind}" for kind in kinds], moments=abs(sizes), name=settings.get("simid", [inputs.stem])[0],
         notes=tuple(notes),
     )  # fmt: skip
@@ -90,10 +96,8 @@ def write(model: ExchangeModel, path: Path) -> Path:
         " ".join([f"{i + 1:4d} {j + 1:4d}", *(f"{c:4d}" for c in image), *(f"{x:16.10f}" for x in numbers)])
         for i, j, image, numbers in zip(one, other, images, flat, strict=True)
     ]
-    kinds = {label: n + 1 for n, label in enumerate(dict.fromkeys(model.species))}
-    sites = [
-        f"{n + 1:4d} {kinds[label]:4d} " + " ".join(f"{c:18.12f}" for c in place)
-        for n, (label, place) in enumerate(zip(model.species, model.frac_coords, strict=True))
+    sites = [  # each of a type of its own, because bonds go by types
+        f"{n:4d} {n:4d} " + " ".join(f"{c:18.12f}" for c in place) for n, place in enumerate(model.frac_coords, start=1)
     ]
     moments = [f"{n + 1:4d} 1 {size:12.7f} 0.0 0.0 1.0" for n, size in enumerate(model.moments)]
     cell = "\n      ".join(" ".join(f"{c:18.12f}" for c in row) for row in model.lattice)
@@ -150,11 +154,40 @@ def _only(folder: Path, pattern: str) -> Path:
     return found[0]
 
 
-def _cells(bonds: NDArray[np.float64], coords: NDArray[np.float64], pairs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cells in which bonds end, from their vectors in fractions of the cell."""
-    one, other = pairs.astype(int).T
-    cells = bonds - (coords[other] - coords[one])
-    if abs(cells - np.rint(cells)).max(initial=0.0) > NEAR:
-        raise ExchangeError("a Cartesian bond of the jfile ends at no site")
-    found: NDArray[np.float64] = np.rint(cells)
-    return found
+def _sites(numbers: NDArray[np.float64], size: int) -> NDArray[np.int64]:
+    """Sites of the jfile, counted from 0."""
+    sites = np.rint(numbers).astype(np.int64) - 1
+    wrong = (sites < 0) | (sites >= size) | (sites + 1 != numbers)
+    if wrong.any():
+        raise ExchangeError(f"the jfile names site {numbers[wrong][0]:g}; the posfile has {size}, counted from 1")
+    return sites
+
+
+def _of_all_sites(
+    first: NDArray[np.int64], steps: NDArray[np.float64], coords: NDArray[np.float64], kinds: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The bonds that each site of a type has when one of them is listed.
+
+    Args:
+        first: the site that each line names first, (n_lines,).
+        steps: from there to where the bond ends, in fractions of the cell, (n_lines, 3).
+        coords: of the sites, (n_sites, 3).
+        kinds: their types, (n_sites,).
+
+    Returns:
+        The line of each bond, (n_bonds,), and its sites and cell, (n_bonds, 5).
+    """
+    lines, table = [], []
+    for site, place in enumerate(coords):
+        of_type = np.flatnonzero(kinds[first] == kinds[site])
+        gaps = (place + steps[of_type])[:, None, :] - coords
+        cells = np.rint(gaps)
+        missed = abs(gaps - cells).max(axis=2)
+        second = missed.argmin(axis=1)
+        rows = np.arange(len(of_type))
+        ends = missed[rows, second] <= NEAR
+        if (~ends & (first[of_type] == site)).any():
+            raise ExchangeError("a bond of the jfile ends at no site")
+        lines.append(of_type[ends])
+        table.append(np.column_stack([np.full(len(rows), site), second, cells[rows, second]])[ends])
+    return np.concatenate(lines), np.concatenate(table)

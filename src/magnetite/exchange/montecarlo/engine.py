@@ -24,6 +24,8 @@ CHUNK = 100
 """Steps between two looks at the progress bar."""
 SAVE_EVERY = 10
 """Chunks between two checkpoints."""
+KEPT = ("spins", "slots", "swaps", "series", "done", "random")
+"""What a checkpoint holds."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def _begin(lattice: SpinLattice, plan: Plan, start: NDArray[np.float64] | None) 
         spins = random_directions(random, number, len(lattice))
     else:
         spins = np.repeat(np.asarray(start, float)[None], number, axis=0)
-    return {
+    return {  # the names are `KEPT`
         "spins": np.ascontiguousarray(spins), "slots": np.arange(number),
         "swaps": np.zeros(max(number - 1, 1), np.int64),
         "series": np.zeros((plan.steps, number, 3)), "done": np.array(0),
@@ -188,6 +190,6 @@ def _resume(path: Path | None) -> dict[str, NDArray[Any]] | None:
         return None
     try:
         with np.load(path, allow_pickle=False) as content:
-            return {name: content[name] for name in content.files}
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+            return {name: content[name] for name in KEPT}
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise ExchangeError(f"is no checkpoint of a simulation ({error}); remove it", str(path)) from error
