@@ -93,6 +93,7 @@ class MagneticOrderFeaturizer(BatchedFeaturizer):
 
     def feature_labels(self) -> list[str]:
         """Labels of the features; a new list, since matminer appends to it."""
+        check_preset(self.features, PRESETS)  # sklearn's set_params goes past the constructor
         return list(PRESETS[self.features])
 
     def citations(self) -> list[str]:

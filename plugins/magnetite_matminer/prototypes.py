@@ -80,6 +80,7 @@ class PrototypeFeaturizer(BatchedFeaturizer):
 
     def feature_labels(self) -> list[str]:
         """Labels of the features; a new list, since matminer appends to it."""
+        check_preset(self.features, PRESETS)  # sklearn's set_params goes past the constructor
         card = find_card(self.model)
         groups = {
             "probabilities": [f"magnetite P({entry.label})" for entry in classes_of(card)],

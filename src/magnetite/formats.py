@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO, TextIOWrapper
@@ -69,14 +70,15 @@ class Entry:
 
 def refused(source: str, error: MagnetiteError) -> Entry:
     """An entry that reads as an error."""
-    return Entry(source, partial(_refuse, error))
+    return Entry(source, partial(refuse, error))
 
 
-def _refuse(error: MagnetiteError) -> tuple[None, None]:
+def refuse(error: MagnetiteError) -> tuple[None, None]:
+    """What parses to an error."""
     raise error
 
 
-def _numbered(path: Path, parses: Iterator[Callable[[], tuple[str | None, Any]]]) -> Iterator[Entry]:
+def numbered(path: Path, parses: Iterator[Callable[[], tuple[str | None, Any]]]) -> Iterator[Entry]:
     """Entries named ``path`` if there is one and ``path#position`` if there are several."""
     first = next(parses, None)
     second = next(parses, None) if first else None
@@ -104,7 +106,7 @@ def read_cif(path: Path) -> Iterator[Entry]:
     """One structure for each data block that has a cell; blocks without one hold bibliography."""
     text = _text(path)
     blocks = [f"data_{block}" for block in ("\n" + text).split("\ndata_")[1:] if "_cell_length_a" in block]
-    yield from _numbered(path, (partial(_cif_block, block) for block in blocks or [text]))
+    yield from numbered(path, (partial(_cif_block, block) for block in blocks or [text]))
 
 
 def _text(path: Path) -> str:
@@ -162,7 +164,7 @@ def read_ase(path: Path) -> Iterator[Entry]:
     from ase.io import iread
 
     def parse(atoms: Atoms) -> tuple[str | None, Atoms]:
-        return _name(atoms.info), atoms
+        return name_of(atoms.info), atoms
 
     def frames() -> Iterator[Callable[[], tuple[str | None, Any]]]:
         with warnings.catch_warnings():
@@ -177,14 +179,14 @@ def read_ase(path: Path) -> Iterator[Entry]:
                 return
             except Exception as error:  # noqa: BLE001 (parsers of foreign formats raise anything)
                 # As an entry in its place: the structures before it are good.
-                yield partial(_refuse, ReadError(f"cannot be read ({say(error)})"))
+                yield partial(refuse, ReadError(f"cannot be read ({say(error)}), nor what comes after it"))
                 return
             yield partial(parse, atoms)
 
-    yield from _numbered(path, frames())
+    yield from numbered(path, frames())
 
 
-def _name(mapping: Any) -> str | None:
+def name_of(mapping: Any) -> str | None:
     """What a record calls itself."""
     for key in ID_KEYS:
         value = mapping.get(key)
@@ -198,7 +200,7 @@ def _record(record: Any) -> tuple[str | None, Any]:
     if not isinstance(record, dict):
         raise ReadError("is not a JSON object")
     inner = record.get("structure")
-    return _name(record), inner if isinstance(inner, dict) else record
+    return name_of(record), inner if isinstance(inner, dict) else record
 
 
 def read_json(path: Path) -> Iterator[Entry]:
@@ -206,7 +208,7 @@ def read_json(path: Path) -> Iterator[Entry]:
     import orjson
 
     try:
-        content = orjson.loads(b"".join(open_lines(path)))
+        content = orjson.loads(b"".join(open_lines(path)).removeprefix(BOM_UTF8))
     except DataError as error:
         raise ReadError(error.reason, printable(path)) from error
     except orjson.JSONDecodeError as error:
@@ -215,7 +217,7 @@ def read_json(path: Path) -> Iterator[Entry]:
         yield from read_ase(path)
         return
     records = content if isinstance(content, list) else [content]
-    yield from _numbered(path, (partial(_record, record) for record in records))
+    yield from numbered(path, (partial(_record, record) for record in records))
 
 
 def read_jsonl(path: Path) -> Iterator[Entry]:
@@ -224,17 +226,21 @@ def read_jsonl(path: Path) -> Iterator[Entry]:
 
     def parse(line: bytes) -> tuple[str | None, Any]:
         try:
-            record = orjson.loads(line)
+            record = orjson.loads(line.removeprefix(BOM_UTF8))
         except orjson.JSONDecodeError as error:
             raise ReadError(f"line is not JSON ({error})") from error
         return _record(record)
 
+    empty = True
     try:
         for number, line in enumerate(open_lines(path), start=1):
             if line.strip():
+                empty = False
                 yield Entry(f"{printable(path)}#{number}", partial(parse, line))
     except DataError as error:
         raise ReadError(error.reason, printable(path)) from error
+    if empty:
+        raise ReadError("holds no structure", printable(path))
 
 
 def read_database(path: Path) -> Iterator[Entry]:
@@ -242,7 +248,7 @@ def read_database(path: Path) -> Iterator[Entry]:
     import ase.db
 
     def parse(row: Any) -> tuple[str | None, Any]:
-        return _name(row.key_value_pairs), row.toatoms()
+        return name_of(row.key_value_pairs), row.toatoms()
 
     try:
         database = ase.db.connect(path)
@@ -253,3 +259,5 @@ def read_database(path: Path) -> Iterator[Entry]:
                 yield Entry(f"{printable(path)}#{row.id}", partial(parse, row))
     except Exception as error:
         raise ReadError(f"cannot be read as an ASE database ({say(error)})", printable(path)) from error
+    if not last:
+        raise ReadError("holds no structure", printable(path))

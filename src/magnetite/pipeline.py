@@ -81,7 +81,12 @@ def run_batches(
     text = progress if isinstance(progress, str) else "structures"
     with tqdm(total=total, initial=done, desc=text, unit="", disable=not progress) as bar:
         for index, structure in enumerate(structures):
-            item, cost = _prepare(model, structure, index, on_error)
+            try:
+                item, cost = _prepare(model, structure, index, on_error)
+            except MagnetiteError:
+                if waiting:  # those before it are good
+                    yield list(_finish(model, waiting, failed))
+                raise
             if waiting and (edges + cost > limit or len(waiting) >= MAX_WAITING):
                 yield list(_finish(model, waiting, failed))
                 bar.update(len(waiting))

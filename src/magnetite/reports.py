@@ -107,10 +107,13 @@ class MagnetismReport(MSONable):
 
     @property
     def needs_supercell(self) -> bool | None:
-        """Whether the order probably needs a cell larger than the primitive chemical one, as only AFM does."""
-        if self.zero_k_probability is None or self.label != "AFM":
+        """Whether the order probably needs a cell larger than the primitive chemical one, as only AFM does.
+
+        None on error, and of an AFM if the model does not give `zero_k_probability`.
+        """
+        if self.label != "AFM":
             return None if self.error else False
-        return self.zero_k_probability < EVEN
+        return None if self.zero_k_probability is None else self.zero_k_probability < EVEN
 
     @property
     def zero_k_if_ordered(self) -> float | None:

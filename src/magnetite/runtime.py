@@ -25,15 +25,17 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     """Choose where models run: ``auto`` takes a CUDA GPU if one is there, else the CPU.
 
     Raises:
-        DeviceError: the device does not exist here.
+        DeviceError: the device does not exist here, or is of a kind that models were not tried on.
     """
     if str(device) == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise DeviceError(f"device {device!r} is not available here; use auto or cpu") from error
+    if resolved.type not in EDGES_PER_BATCH:
+        raise DeviceError(f"device {device!r} is not supported; use auto, {' or '.join(EDGES_PER_BATCH)}")
     return resolved
 
 

@@ -23,6 +23,7 @@ from magnetite.formats import (
     refused,
 )
 from magnetite.structures import as_crystal
+from magnetite.xyz import read_xyz
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,9 +36,11 @@ READERS: dict[str, Callable[[Path], Iterator[Entry]]] = {
     ".db": read_database,
     ".mcif": read_mcif,
     ".cif": read_cif,
+    ".extxyz": read_xyz,
+    ".xyz": read_xyz,
 }
 """Which reader is for which ending (`_unpacked`)."""
-PACKABLE = (".jsonl", ".json", ".mcif", ".cif")
+PACKABLE = (".jsonl", ".json", ".mcif", ".cif", ".extxyz", ".xyz")
 """Endings that one of `PACKED` may follow."""
 PYMATGEN_PATTERNS = (
     "*poscar*", "*contcar*", "*.vasp", "*chgcar*", "vasprun*.xml*", "*.cssr", "*.xsf", "*.yaml",
@@ -169,10 +172,18 @@ def _reader(path: Path) -> Callable[[Path], Iterator[Entry]]:
 
 
 def folder_files(path: Path, onerror: Callable[[OSError], None] | None = None) -> Iterator[Path]:
-    """The structure files of a folder, sorted, subfolders last; holds the names of one folder at a time."""
+    """The structure files of a folder, sorted, subfolders last; holds the names of one folder at a time.
+
+    Unfinished tables of ours are no structures, though they hold json.
+    """
     for folder, folders, names in os.walk(path, onerror=onerror):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not _is_unfinished_table(Path(folder, name)))
         yield from (Path(folder, name) for name in sorted(names) if _matches(_unpacked(name), FOLDER_PATTERNS))
+
+
+def _is_unfinished_table(folder: Path) -> bool:
+    """Whether it is the ``OUT.parts/`` of a screening (`magnetite.parts`)."""
+    return folder.name.endswith(".parts") and os.path.isfile(folder / "manifest.json")  # noqa: PTH113 (as above)
 
 
 def _read_folder(path: Path) -> Iterator[Entry]:

@@ -181,6 +181,8 @@ def test_presets(preset: str, labels: list[str], nio: Structure, oracle: Oracle,
 def test_wrong_names_are_told() -> None:
     with pytest.raises(MagnetiteError, match="no feature set is called 'probability'; did you mean 'probabilities'"):
         MagneticOrderFeaturizer.from_preset("probability")
+    with pytest.raises(MagnetiteError, match="did you mean 'probabilities'"):
+        MagneticOrderFeaturizer().set_params(features="probability").feature_labels()
     with pytest.raises(ZooError, match="no model is called"):  # also where the errors of structures are ignored
         MagneticOrderFeaturizer(model="nonsense").featurize_many([None], ignore_errors=True, pbar=False)
     with pytest.raises(ZooError, match="not of magnetic order"):

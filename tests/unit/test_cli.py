@@ -83,6 +83,15 @@ def test_no_tracebacks(
     assert capsys.readouterr().err == f"magnetite: {text}\n"
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_without_greek_letters(encoding: str) -> None:
+    command = [sys.executable, "-c", "from magnetite.cli import main; raise SystemExit(main())", "models"]
+    done = subprocess.run(
+        command, capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    )
+    assert rb"\u03bc" in done.stdout
+
+
 def test_a_reader_that_has_had_enough(tmp_path: Path) -> None:
     command = (
         f"{sys.executable} -c 'from magnetite.cli import main; raise SystemExit(main())' models --json | head -c 1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,13 @@ def test_a_bad_row_raises_with_its_place(mixed: list[Structure]) -> None:
     bad = Structure(Lattice.cubic(3), [{"Fe": 0.5, "Ni": 0.5}], [[0, 0, 0]])
     with pytest.raises(StructureError, match="structure 3: has partly occupied sites"):
         list(magnetite.analyze_many([*mixed[:3], bad], device="cpu"))
+
+
+def test_what_comes_before_a_bad_row_is_answered(mixed: list[Structure]) -> None:
+    reports = magnetite.analyze_many([*mixed[:3], 5], device="cpu")
+    assert [next(reports).formula for _ in range(3)] == [s.reduced_formula for s in mixed[:3]]
+    with pytest.raises(MagnetiteError, match="structure 3"):
+        next(reports)
 
 
 def test_bad_rows_become_reports_in_their_place(mixed: list[Structure]) -> None:
@@ -107,6 +115,11 @@ def test_ferromagnets_need_no_supercell(nio: Structure) -> None:
     assert oxide.needs_supercell is True
     assert "magnetic supercell likely" in str(oxide)
     assert oxide.zero_k_if_ordered == oxide.zero_k_probability
+
+
+def test_whether_a_supercell_is_needed_may_be_unknown(nio: Structure) -> None:
+    oxide = magnetite.analyze_magnetism(nio, device="cpu")
+    assert replace(oxide, zero_k_probability=None).needs_supercell is None
 
 
 def test_report_round_trip_and_text(nio: Structure) -> None:

@@ -13,7 +13,7 @@ from pymatgen.core import Lattice, Structure
 
 import magnetite
 from magnetite.cli import main
-from magnetite.errors import ZooError
+from magnetite.errors import MagnetiteError, ZooError
 from magnetite.order.trees import Trees
 from magnetite.propagation.couplings import COUPLING_NAMES, energies
 from magnetite.propagation.examples import VectorExample
@@ -91,6 +91,14 @@ def test_a_crystal_without_magnetic_atoms_has_none() -> None:
 def test_rock_salt_oxides_order_at_l(nio: Structure) -> None:
     best = max((f for f in magnetite.rank_wave_vectors(nio) if not f.is_zero), key=lambda f: f.probability)
     assert (best.point, best.star_size) == ("L", 4)
+
+
+@pytest.mark.parametrize("wrong", [2.0, -0.5, float("nan")])
+def test_what_is_no_probability_is_refused(wrong: float, nio: Structure) -> None:
+    with pytest.raises(MagnetiteError, match="between 0 and 1"):
+        magnetite.rank_wave_vectors(nio, wrong)
+    with pytest.raises(MagnetiteError, match="limit is a number"):
+        magnetite.rank_wave_vectors(nio, limit=-1)
 
 
 def test_only_rankers_rank() -> None:

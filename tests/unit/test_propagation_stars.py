@@ -54,6 +54,15 @@ def test_textbook_vectors_have_their_names(nio: Structure, rutile: Structure, ch
         assert (ZoneNames(cell.lattice)(candidates[index]), candidates[index].size) == (name, size), k
 
 
+def test_names_are_of_the_lattice_not_of_the_vectors_that_span_it(nio: Structure) -> None:
+    skewed = primitive(nio)
+    rows = np.array([[1, 0, 0], [7, 1, 0], [3, -5, 1]])
+    skewed = Crystal(rows @ skewed.lattice, skewed.frac_coords @ np.linalg.inv(rows), skewed.numbers)
+    named = [sorted(ZoneNames(cell.lattice)(star) for star in stars(cell)) for cell in (primitive(nio), skewed)]
+    assert named[0] == named[1]
+    assert "K–Γ" in named[0]
+
+
 def test_all_arms_and_their_equivalents_are_one_star(delafossite: Structure) -> None:
     """CuFeO2: (1/4 -1/2 3/2) of MAGNDATA 1.347 in the hexagonal setting, and its images."""
     cell = primitive(delafossite)

@@ -218,6 +218,31 @@ def test_refused_before_anything_is_done(
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_a_table_inside_the_folder_that_is_screened(nio: Structure, tmp_path: Path, interrupt: Any) -> None:
+    for n in range(6):
+        nio.to(str(tmp_path / f"{n}.cif"))
+    out = tmp_path / "out.parquet"
+    interrupt(3, KeyboardInterrupt())
+    with pytest.raises(ScreeningInterrupted):
+        screen([tmp_path], out)
+    interrupt(10**9, KeyboardInterrupt())
+    summary = screen([tmp_path], out)
+    assert (summary.rows, summary.computed, summary.errors) == (6, 3, 0)
+
+
+def test_an_empty_folder_makes_no_table(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MagnetiteError, match="holds no structure files"):
+        screen([tmp_path / "empty"], tmp_path / "out.parquet")
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_a_table_is_called_parquet(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["screen", str(source), "--out", str(tmp_path / "t.csv")])
+    assert "end its name in .parquet" in capsys.readouterr().err
+
+
 def test_several_inputs_and_nothing_but_errors(source: Path, nio: Structure, tmp_path: Path) -> None:
     folder = tmp_path / "cifs"
     folder.mkdir()

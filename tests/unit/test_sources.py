@@ -10,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import ase
 import ase.db
 import ase.io
 import pytest
@@ -138,11 +139,46 @@ def test_a_gzip_file_cut_short_gives_what_it_holds_then_says_so(nio: Structure, 
     assert rows[0] == ("cut.jsonl.gz#1", "NiO")
 
 
+@pytest.mark.parametrize("name", ["run.xyz", "run.extxyz", "run.extxyz.gz"])
+def test_a_broken_frame_costs_no_other(name: str, atoms: Atoms, tmp_path: Path) -> None:
+    path = tmp_path / name
+    ase.io.write(tmp_path / "whole.extxyz", [atoms] * 4)
+    frames = (tmp_path / "whole.extxyz").read_text()
+    length = frames.index("\n8\n") + 1 if "\n8\n" in frames else len(frames) // 4
+    first, second = frames[:length], frames[length : 2 * length]
+    write(path, first + second.replace("\nNi ", "\nXx ", 1) + "\n\n" + frames[2 * length :])
+    assert formulas(path) == [(f"{name}#{n}", "cannot" if n == 2 else "NiO") for n in (1, 2, 3, 4)]
+    write(path, first + "two\n" + frames[length:])
+    assert formulas(path) == [(f"{name}#1", "NiO"), (f"{name}#2", "cannot")]
+    assert "nothing after it is read" in list(read_rows(path))[1][1].reason
+
+
+def test_old_frames_with_vectors_of_the_cell(tmp_path: Path) -> None:
+    path = tmp_path / "old.xyz"
+    path.write_text("1\nold\nFe 0 0 0\nVEC1 2.4 0 0\nVEC2 0 2.4 0\nVEC3 0 0 2.4\n" * 2)
+    assert formulas(path) == [("old.xyz#1", "Fe"), ("old.xyz#2", "Fe")]
+
+
+def test_a_byte_order_mark_is_no_json(nio: Structure, tmp_path: Path) -> None:
+    for name in ("a.json", "a.jsonl"):
+        (tmp_path / name).write_text(line(nio), encoding="utf-8-sig")
+        assert read_one(tmp_path / name).reduced_formula == "NiO"
+
+
 def test_frames_before_a_broken_one_are_read(atoms: Atoms, tmp_path: Path) -> None:
     path = tmp_path / "cut.extxyz"
     ase.io.write(path, [atoms] * 3)
     path.write_text("\n".join(path.read_text().splitlines()[:-3]))
     assert formulas(path) == [("cut.extxyz#1", "NiO"), ("cut.extxyz#2", "NiO"), ("cut.extxyz#3", "cannot")]
+
+
+def test_a_source_without_structures_says_so(tmp_path: Path) -> None:
+    with ase.db.connect(tmp_path / "none.db") as database:
+        database.delete([database.write(ase.Atoms("H"))])
+    (tmp_path / "blank.jsonl").write_text("\n\n")
+    for name in ("none.db", "blank.jsonl"):
+        ((_, error),) = read_rows(tmp_path / name)
+        assert error.reason == "holds no structure"
 
 
 def test_a_database_in_the_order_of_its_ids(atoms: Atoms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +246,8 @@ DAMAGED = gzip.compress(b"", mtime=0)[:10] + b"\xff" * 90
         ("empty.cif", b"", "is empty"),
         ("blank.jsonl", b"\n\n", "holds no structure"),
         ("list.json", b"[]", "holds no structure"),
+        ("none.jsonl.gz", gzip.compress(b"", mtime=0), "holds no structure"),
+        ("blank.xyz", b"\n\n", "holds no structure"),
         ("broken.json", b'{"lattice": [', "is not JSON"),
         ("garbage.cif", bytes(range(256)) * 4, "cannot be read"),
         ("garbage.xyz", bytes(range(255, 0, -1)) * 4, "cannot be read"),

@@ -15,10 +15,12 @@ from pymatgen.core import Lattice, Structure
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from magnetite.cli import main
 from magnetite.datasets.curie import curie_formulas
 from magnetite.datasets.magnetic import Example, hash_fold
 from magnetite.errors import DataError
 from magnetite.graphs import Graph
+from magnetite.order import train
 from magnetite.order.calibration import fit_temperature
 from magnetite.order.card import PRETRAINED
 from magnetite.order.config import NetworkConfig
@@ -273,3 +275,21 @@ def test_elements_always_train() -> None:
     assert hash_fold("Fe") not in (0, 1)
     assert hash_fold("O2") not in (0, 1)
     assert len({hash_fold(f"Fe{n}O") for n in range(100)}) == 10
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (["--run", "{file}"], "is a file; --run names a folder"),
+        (["--run", "r", "--companion", "typo"], "typo: no checkp"),
+    ],
+)
+def test_the_command_refuses_before_the_data_are_read(
+    more: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "read_examples", lambda _: pytest.fail("data were read first"))
+    file = tmp_path / "file"
+    file.touch()
+    arguments = [text.replace("{file}", str(file)) for text in more]
+    assert main(["train", "order", "--data", str(tmp_path), *arguments]) == 2
+    assert reason in capsys.readouterr().err

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -46,6 +46,14 @@ def test_shipped_cards_are_valid_and_small() -> None:
 def test_a_wrong_name_is_answered_with_the_closest() -> None:
     with pytest.raises(ZooError, match="did you mean 'magnetism'"):
         magnetite.load("magnetisim")
+
+
+def test_a_card_by_its_path_and_nothing_else() -> None:
+    path = find_card(DEFAULT_MODEL).path
+    assert magnetite.load(path, "cpu") is magnetite.load(str(path), "cpu")
+    for wrong in (None, 5):
+        with pytest.raises(ZooError, match="named by text or the path"):
+            magnetite.load(wrong, "cpu")
 
 
 def test_the_same_model_is_loaded_once() -> None:
@@ -125,9 +133,10 @@ def test_a_missing_gpu_is_an_error_not_a_fallback() -> None:
         magnetite.load(device="cuda")
 
 
-def test_an_unknown_device() -> None:
-    with pytest.raises(DeviceError, match="warp"):
-        magnetite.load(device="warp")
+@pytest.mark.parametrize("device", ["warp", "meta", None])
+def test_an_unknown_device(device: Any) -> None:
+    with pytest.raises(DeviceError, match=f"device {device!r} is not"):
+        magnetite.load(device=device)
 
 
 def test_errors_survive_pickling() -> None:

@@ -7,6 +7,7 @@ Each command is a module of this package with ``add_parser(subparsers)``, which 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from importlib import import_module
@@ -71,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0; 2 for bad input (also argparse's); 130 after Ctrl-C; 1 for a bug of ours.
     """
+    _spell_out()
     args = build_parser().parse_args(argv)
     try:
         code: int = args.run(args)
@@ -94,6 +96,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _fail(f"unexpected {type(error).__name__}: {error} (run with --debug for the traceback)", BUG)
     return code
+
+
+def _spell_out() -> None:
+    """Have characters that the terminal's encoding lacks, as μ in many, spelled out instead of raising."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _fail(text: str, code: int) -> int:

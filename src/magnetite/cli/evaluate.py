@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.paper != (args.out is not None):
         raise MagnetiteError("--paper and --out go together: --paper --out FOLDER")
+    if args.quick and not args.paper:
+        raise MagnetiteError("--quick is of the paper's study: give --paper --out FOLDER as well")
     model = load(args.model or DEFAULT_MODEL, args.device)
     if not isinstance(model, OrderModel):
         raise ZooError(

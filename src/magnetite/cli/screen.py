@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magnetite.cli import BAD_INPUT, INTERRUPTED, complain
-from magnetite.cli.parsers import add_command, add_model, add_quiet
+from magnetite.cli.parsers import add_command, add_model, add_quiet, is_special
 from magnetite.zoo.registry import DEFAULT_MODEL
 
 DESCRIPTION = """\
@@ -23,9 +23,17 @@ examples:
   magnetite screen mp.jsonl.gz --out mp.parquet
   magnetite screen relaxed.db cifs/ --out all.parquet --device cuda
 
-columns: source, id, formula, ordering, p_nm, p_afm, p_fm, zero_k_probability, uncertainty, in_domain,
-  max_moment (μB), warnings, error, model
+columns: source, id, formula, ordering, p_nm, p_afm, p_fm, zero_k_probability, uncertainty,
+  mutual_information, in_domain, max_moment (μB), warnings, error, model
 """
+
+
+def _table(text: str) -> Path:
+    """Type of ``--out``: another ending would promise another format. `screen` checks the rest."""
+    path = Path(text)
+    if path.suffix.lower() not in {".parquet", ".pq"} and not path.is_dir() and not is_special(path):
+        raise argparse.ArgumentTypeError(f"{text}: the table is parquet; end its name in .parquet")
+    return path
 
 
 def add_parser(subparsers: Any) -> None:
@@ -34,7 +42,7 @@ def add_parser(subparsers: Any) -> None:
         subparsers, "screen", run, "predict many structures into a parquet table", DESCRIPTION, EXAMPLES
     )
     parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="file, database or folder")
-    parser.add_argument("--out", type=Path, required=True, metavar="OUT.parquet", help="the table")
+    parser.add_argument("--out", type=_table, required=True, metavar="OUT.parquet", help="the table")
     add_model(parser, DEFAULT_MODEL)
     parser.add_argument("--overwrite", action="store_true", help="replace OUT.parquet if it exists")
     add_quiet(parser)

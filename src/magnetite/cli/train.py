@@ -105,6 +105,8 @@ def run(args: argparse.Namespace) -> int:
     if args.data is None and not args.add:
         raise DataError("give the folder of the training data with --data")
     check_name(args.name)  # before the work, not after it
+    if args.folder.exists() and not args.folder.is_dir():
+        raise DataError("is a file; --run names a folder", str(args.folder))
     device = resolve_device(args.device)
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -131,6 +133,8 @@ def _order(args: argparse.Namespace, device: torch.device) -> Path:
     from magnetite.order.finish import export_run
     from magnetite.order.pretraining import read_unlabelled
 
+    companions = args.companion or []
+    others = [train.load_stage(folder, "order", device, NetworkConfig()) for folder in companions]  # before the work
     examples = train.read_examples(args.data)
     schedule = replace(train.BODY, **_changes(args))
     unlabelled = partial(read_unlabelled, args.data) if args.pretrain else None
@@ -138,8 +142,6 @@ def _order(args: argparse.Namespace, device: torch.device) -> Path:
         examples, args.folder, device,
         schedule=schedule, unlabelled=unlabelled, compiled=args.compile,
     )  # fmt: skip
-    companions = args.companion or []
-    others = [train.load_stage(folder, "order", device, NetworkConfig()) for folder in companions]
     began = [number for number, folder in enumerate([args.folder, *companions]) if train.was_pretrained(folder)]
     return export_run(network, examples, args.folder / "model", device, companions=others, pretrained=began)
 

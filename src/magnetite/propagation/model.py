@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from magnetite.elements import CAN_CARRY
-from magnetite.errors import ZooError
+from magnetite.errors import MagnetiteError, ZooError
 from magnetite.order.trees import Trees
 from magnetite.propagation.answers import describe
 from magnetite.propagation.export import PREFIX
@@ -98,7 +98,14 @@ class PropagationModel(ZooModel[PreparedCandidates, PropagationReport]):
             prepared: the crystal.
             zero_k_probability: of k = 0, if it is known better than by its share among measured structures.
             limit: at most so many vectors; all if None.
+
+        Raises:
+            MagnetiteError: `zero_k_probability` is no probability, or `limit` is negative.
         """
+        if zero_k_probability is not None and not 0 <= zero_k_probability <= 1:
+            raise MagnetiteError(f"zero_k_probability is between 0 and 1, not {zero_k_probability}")
+        if limit is not None and limit < 0:
+            raise MagnetiteError(f"limit is a number of vectors, not {limit}")
         zero = self.zero_share if zero_k_probability is None else zero_k_probability
         crystal = prepared.crystal
         vectors: tuple[RankedVector, ...] = ()

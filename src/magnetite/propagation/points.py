@@ -35,7 +35,10 @@ class ZoneNames:
 
     def __init__(self, lattice: NDArray[np.float64]) -> None:
         from ase.cell import Cell
+        from ase.geometry import minkowski_reduce
 
+        # in the shortest vectors, whichever were given: lines are then looked for among the nearest images alone
+        lattice, self._basis = minkowski_reduce(lattice)
         self._reciprocal = np.linalg.inv(lattice).T
         self._limit = TOLERANCE * float(np.linalg.norm(self._reciprocal, axis=1).min())
         self._turns = _holohedry(lattice)
@@ -52,7 +55,7 @@ class ZoneNames:
 
     def __call__(self, star: Star) -> str:
         """``Γ``, ``L``, ``Γ–X`` or `GENERAL`."""
-        arms = np.array(star.arms) / GRID
+        arms = np.array(star.arms) / GRID @ self._basis.T
         images = np.unique(np.round(np.concatenate([arms @ turn for turn in self._turns]) % 1 % 1, 6), axis=0)
         for name, point in self._points.items():
             away = images - point

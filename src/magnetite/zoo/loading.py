@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from importlib import import_module
+from os import PathLike
 from typing import Any, TypeVar
 
 import torch
@@ -28,7 +29,7 @@ FAMILIES = {
 """The class behind each family of models."""
 
 
-def load(name: str = DEFAULT_MODEL, device: str | torch.device = "auto") -> ZooModel[Any, Any]:
+def load(name: str | PathLike[str] = DEFAULT_MODEL, device: str | torch.device = "auto") -> ZooModel[Any, Any]:
     """Load a model of the zoo; the same name on the same device is loaded once.
 
     Args:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from importlib.resources import files
+from os import PathLike, fspath
 from pathlib import Path
 
 from magnetite.errors import ZooError
@@ -31,12 +32,16 @@ def available() -> dict[str, Path | str]:
     return own | others
 
 
-def find_card(name: str) -> Card:
+def find_card(name: str | PathLike[str]) -> Card:
     """The card of a model, by the model's name or the card's path.
 
     Raises:
         ZooError: there is no such model (the closest names are given), or its card is broken.
     """
+    if isinstance(name, PathLike):
+        name = fspath(name)
+    if not isinstance(name, str):
+        raise ZooError(f"a model is named by text or the path of a card, not {name!r}")
     if name.endswith(".json"):
         return Card.read(Path(name))
     own = _folder() / f"{name}.json"
