@@ -18,9 +18,9 @@ structures = [Structure(row["lattice"], row["species"], row["frac_coords"]) for 
 model = CHGNet.load(use_device="cpu", verbose=False)
 model.graph_converter.on_isolated_atoms = "ignore"  # as we do, instead of stopping
 model.predict_structure(structures[:4], task="em")
-rates = {}
-for batch_size in (1, 4):  # larger ones leave the cache and are slower
+rates = dict.fromkeys((1, 4), 0.0)  # larger batches leave the cache and are slower
+for batch_size in (*rates,) * 3:
     start = time.perf_counter()
     model.predict_structure(structures, task="em", batch_size=batch_size)
-    rates[batch_size] = len(structures) / (time.perf_counter() - start)
+    rates[batch_size] = max(rates[batch_size], len(structures) / (time.perf_counter() - start))
 print(json.dumps(rates))
