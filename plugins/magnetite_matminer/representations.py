@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from magnetite.errors import MagnetiteError
 from magnetite_matminer.base import BatchedFeaturizer
@@ -41,6 +41,19 @@ class RepresentationFeaturizer(BatchedFeaturizer):
     def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 (of scikit-learn)
         """What it was set up with, so that scikit-learn can copy it."""
         return {"name": self.name, "cell": self.cell, **self.options}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change name, cell or options, as scikit-learn's searches do.
+
+        Raises:
+            MagnetiteError: there is no such representation, or it has no such option.
+        """
+        from magnetite.representations import find
+
+        name, cell = params.pop("name", self.name), params.pop("cell", self.cell)
+        find(name).refuse_unknown(params)
+        self.name, self.cell, self.options = name, cell, self.options | params
+        return self
 
     def precheck(self, x: Any) -> bool:
         """Whether a structure can be represented at all."""

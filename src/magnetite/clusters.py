@@ -13,7 +13,16 @@ import numpy as np
 from magnetite.cells import MAX_LENGTH, refuse_heaps, validate_cell
 from magnetite.elements import MAX_ATOMIC_NUMBER
 from magnetite.errors import StructureError
-from magnetite.structures import Crystal, as_crystal, atomic_number, decode, is_structure, say, site_numbers
+from magnetite.structures import (
+    Crystal,
+    as_crystal,
+    atomic_number,
+    decode,
+    is_structure,
+    refuse_composition,
+    say,
+    site_numbers,
+)
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -77,6 +86,7 @@ def as_sample(structure: SampleLike, source: str | None = None) -> Sample:
 
         return cast("Sample", read_one(Path(structure), as_sample))
     if isinstance(structure, Mapping):
+        refuse_composition(structure, source)
         return _from_mapping(structure, source)
     periodic = _periodicity(structure)
     if not periodic.all():

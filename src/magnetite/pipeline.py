@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from os import PathLike
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Literal, TypeVar, get_args
 
 import torch
 from tqdm.auto import tqdm
 
 from magnetite.errors import DeviceError, MagnetiteError
+from magnetite.structures import refuse_one
 from magnetite.zoo.model import ZooModel
 
 Prepared = TypeVar("Prepared")
@@ -17,8 +17,6 @@ Report = TypeVar("Report")
 OnError = Literal["raise", "report"]
 MAX_WAITING = 512
 """Structures prepared ahead of a batch at most, so that a stream of tiny cells also moves on."""
-OF_ONE = ("get_atomic_numbers", "cart_coords", "numbers")
-"""What a single structure, ours, ASE's or pymatgen's, has: most of them are iterables, too, of their atoms."""
 
 
 def run(
@@ -71,8 +69,7 @@ def run_batches(
     """
     if on_error not in get_args(OnError):
         raise MagnetiteError(f"on_error is {' or '.join(map(repr, get_args(OnError)))}, not {on_error!r}")
-    if isinstance(structures, str | PathLike | Mapping) or any(hasattr(structures, name) for name in OF_ONE):
-        raise MagnetiteError(f"wants several structures; this is one {type(structures).__name__}: put it into a list")
+    refuse_one(structures)
     if total is None and isinstance(structures, Sized):
         total = len(structures)
     waiting: list[Prepared | Report] = []

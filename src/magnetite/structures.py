@@ -15,7 +15,7 @@ import numpy as np
 
 from magnetite.cells import MAX_FRACTION, SYMPREC, compact, refuse_heaps, validate_cell
 from magnetite.elements import MAX_ATOMIC_NUMBER
-from magnetite.errors import StructureError
+from magnetite.errors import MagnetiteError, StructureError
 from magnetite.graphs import Graph, build_graph
 from magnetite.translations import primitive_cell
 
@@ -30,6 +30,8 @@ ISOTOPES = frozenset("DT")
 """Not elements of their own: refused with a hint, so that nobody wonders what they were taken for."""
 MAX_ATOMS = 20_000
 """A neighbour graph of this many atoms still fits into a few GB."""
+OF_ONE = ("get_atomic_numbers", "cart_coords", "numbers")
+"""What a single structure, ours, ASE's or pymatgen's, has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +125,7 @@ def as_crystal(structure: StructureLike, source: str | None = None) -> Crystal:
 
         return cast("Crystal", read_one(Path(structure)))
     if isinstance(structure, Mapping):
+        refuse_composition(structure, source)
         return _from_mapping(structure, source)
     if hasattr(structure, "get_atomic_numbers"):
         return _from_atoms(cast("Atoms", structure), source)
@@ -131,6 +134,26 @@ def as_crystal(structure: StructureLike, source: str | None = None) -> Crystal:
     raise StructureError(
         f"cannot take a {type(structure).__name__}; give a pymatgen Structure, ASE Atoms, a dict or a file path", source
     )
+
+
+def refuse_one(structures: object) -> None:
+    """Stop where several structures are wanted and there is one: most are iterables, too, of their atoms.
+
+    Raises:
+        MagnetiteError: there is one.
+    """
+    if isinstance(structures, str | PathLike | Mapping) or any(hasattr(structures, name) for name in OF_ONE):
+        raise MagnetiteError(f"wants several structures; this is one {type(structures).__name__}: put it into a list")
+
+
+def refuse_composition(structure: object, source: str | None) -> None:
+    """Stop at pymatgen's ``Composition``, a mapping that raises when it is asked for a key of ours.
+
+    Raises:
+        StructureError: it is one.
+    """
+    if hasattr(structure, "get_el_amt_dict"):
+        raise StructureError("is a composition, without positions; give a structure", source)
 
 
 def is_structure(structure: object) -> bool:

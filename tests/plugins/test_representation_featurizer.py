@@ -38,6 +38,18 @@ def test_errors_are_rows_of_nan(nio: Structure) -> None:
         featurizer.featurize_many([nio, DISORDERED], pbar=False)
     assert featurizer.precheck(nio)
     assert not featurizer.precheck(DISORDERED)
+    assert not featurizer.precheck(nio.composition)
+
+
+def test_a_search_over_options_changes_the_features(nio: Structure) -> None:
+    featurizer = RepresentationFeaturizer("soap", r_cut=4.0)
+    before = featurizer.featurize(nio)
+    assert not np.allclose(before, featurizer.set_params(r_cut=6.0).featurize(nio))
+    assert featurizer.get_params() == {"name": "soap", "cell": "given", "r_cut": 6.0}
+    assert featurizer.set_params(r_cut=4.0).featurize(nio) == pytest.approx(before)
+    with pytest.raises(MagnetiteError, match="has no option radius"):
+        featurizer.set_params(radius=3)
+    assert RepresentationFeaturizer("soap").set_params(name="one-hot").feature_labels()[0].startswith("one-hot")
 
 
 def test_copies_and_company(nio: Structure) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import ase.build
+import ase.io
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,7 +18,6 @@ from magnetite.cli import formatting, main
 if TYPE_CHECKING:
     import io
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 def test_output_is_whole(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,6 +85,25 @@ def test_a_folder_is_no_output(
     assert main(["predict", *files, "--output", name]) == 2
     assert capsys.readouterr().err == f"magnetite: {name}: is a folder\n"
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", ["predict", "classify", "kvectors", "represent"])
+def test_no_table_is_written_over_a_structure(
+    command: str, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = [Path(file).read_bytes() for file in files]
+    first, *others = files
+    for arguments in (["--output", first, *others], [first, "--output", first]):  # the first as a shell makes of *.cif
+        assert main([command, *arguments]) == 2
+        assert f"{first}: is a " in capsys.readouterr().err
+    assert [Path(file).read_bytes() for file in files] == before
+
+
+def test_a_map_is_not_written_over_its_sample(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    sample = Path(files[0]).with_suffix(".extxyz")
+    ase.io.write(sample, ase.build.bulk("Cu", cubic=True))
+    assert main(["spm", str(sample), "--atoms", str(sample), "--quiet"]) == 2
+    assert "is a file to read" in capsys.readouterr().err
 
 
 # magnetite screen --out

@@ -174,11 +174,24 @@ def test_a_refused_box_has_its_reason(model: str) -> None:
         ({"stride": 0.01}, "longer stride"),
         ({"periodic": True}, "no cell vector 1"),
         ({"periodic": (True, False)}, "one or three"),
+        ({"periodic": "none"}, "periodic is true or false"),
+        ({"periodic": (True, True, "a")}, "periodic is true or false"),
     ],
 )
 def test_nonsense_is_refused(options: dict[str, Any], words: str, two_grains: Atoms, model: str) -> None:
     with pytest.raises(StructureError, match=words):
         match_patterns(two_grains, model=model, **OPTIONS, **options)
+
+
+def test_numbers_of_the_wrong_kind_are_refused(two_grains: Atoms, model: str) -> None:
+    for wrong in ({"min_atoms": None}, {"min_atoms": 2.5}, {"passes": 1.5}, {"passes": "9"}):
+        with pytest.raises(MagnetiteError, match="whole number"):
+            match_patterns(two_grains, model=model, **{**OPTIONS, **wrong})
+
+
+def test_a_box_that_would_hold_millions_of_copies_is_refused_at_once(model: str) -> None:
+    with pytest.raises(StructureError, match="take smaller boxes"):
+        match_patterns(bulk("Cu", cubic=True), box=1e6, stride=2, model=model)
 
 
 def test_unknown_elements_nothing_and_nan_are_refused(model: str) -> None:
@@ -213,7 +226,9 @@ def test_a_map_survives_its_file(found: PatternMap, tmp_path: Path) -> None:
 def test_other_files_are_no_maps(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", a=np.zeros(1))
     (tmp_path / "text.npz").write_text("no")
-    for name in ("other.npz", "text.npz", "missing.npz"):
+    (tmp_path / "empty.npz").touch()
+    np.savez(tmp_path / "number.npz", metadata=np.array("3"))
+    for name in ("other.npz", "text.npz", "missing.npz", "empty.npz", "number.npz"):
         with pytest.raises(DataError, match=name):
             PatternMap.load(tmp_path / name)
 

@@ -113,6 +113,8 @@ def test_the_command(tmp_path: Path, nio: Structure, rutile: Structure, capsys: 
     assert main(["represent", "--name", "megnet16", "--elements", "--metric", "pearson", "-o", str(similar)]) == 0
     assert pd.read_csv(similar, index_col="element").loc["Fe", "Fe"] == pytest.approx(1)
     assert main(["represent"]) == 2
+    assert main(["represent", files[0], "--plot", str(tmp_path / "x.png")]) == 2
+    assert main(["represent", files[0], "--elements"]) == 2
     assert main(["represent", files[0], "--option", "pooling"]) == 2
     assert "needs KEY=VALUE" in capsys.readouterr().err
 

@@ -87,6 +87,20 @@ def test_invariances(name: str, crooked: Structure) -> None:
     assert {change for change, size in found.items() if size > TOLERANCE} == CHANGING.get(name, set())
 
 
+@pytest.mark.parametrize(
+    "structure",
+    [
+        Structure.from_spacegroup(
+            "P6_3mc", Lattice.hexagonal(3.25, 5.2), ["Zn", "O"], [[1 / 3, 2 / 3, z] for z in (0, 0.375)]
+        ),
+        Structure(Lattice.cubic(4.0), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
+        Structure(Lattice.cubic(3.25), ["Po"], [[0, 0, 0]]),
+    ],
+)
+def test_distances_on_the_edge_of_a_bin_stay_on_one_side(structure: Structure) -> None:
+    assert not {change for change, size in changes_of([structure], "prdf").items() if size > TOLERANCE}
+
+
 @pytest.mark.parametrize("name", ["coulomb-matrix", "voxels"])
 def test_the_primitive_cell_mends_supercells(name: str, crooked: Structure) -> None:
     crystal = as_crystal(crooked)
@@ -132,6 +146,43 @@ def test_unknown_names_and_options(nio: Structure) -> None:
         represent(nio, "skipatom", cell="niggli")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("prdf", {"cutoff": -2}),
+        ("prdf", {"bin_size": 0}),
+        ("ace", {"r_cut": 0}),
+        ("mbtr", {"r_cut": -6}),
+        ("voxels", {"grid": 0}),
+        ("voxels", {"width": -1}),
+    ],
+)
+def test_options_without_a_meaning_are_refused(name: str, options: dict[str, float], nio: Structure) -> None:
+    with pytest.raises(MagnetiteError, match=rf"{name}: {next(iter(options))} must be"):
+        represent(nio, name, **options)
+
+
+def test_options_may_be_lists_of_lists_and_one_element_a_word(nio: Structure) -> None:
+    oxygen = nio.copy().remove_species(["Ni"])
+    expected = represent(oxygen, "acsf", species=("O",), g2=((0.5, 0.0),))
+    for species in ("O", ["O"], {"O"}, np.array(["O"])):
+        assert represent(oxygen, "acsf", species=species, g2=[[0.5, 0.0]]) == pytest.approx(expected)
+
+
+def test_one_structure_or_a_composition_where_others_are_wanted(nio: Structure) -> None:
+    for one in (nio, "abc"):
+        with pytest.raises(MagnetiteError, match="wants several structures"):
+            represent_many(one, "one-hot")
+    (found,) = represent_many([nio.composition], "soap")
+    assert "is a composition" in str(found)
+    (report,) = magnetite.classify_many([nio.composition], on_error="report")
+    assert "is a composition" in str(report.error)
+    (report,) = magnetite.analyze_many([nio.composition], on_error="report")
+    assert "is a composition" in str(report.error)
+    with pytest.raises(MagnetiteError, match="named by text"):
+        represent(nio, None)  # type: ignore[arg-type]
+
+
 def test_missing_library(nio: Structure, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dscribe.descriptors", None)
     with pytest.raises(MagnetiteError, match=r"needs the library dscribe: pip install 'magnetite\[representations\]'"):
@@ -171,6 +222,11 @@ def test_pooling() -> None:
         assert represent(oxide, "megnet16", pooling=name) == pytest.approx(vector, abs=1e-8), name
     both = represent(oxide, "megnet16", pooling=("mean", "max"))
     assert both == pytest.approx(np.concatenate([expected["mean"], expected["max"]]), abs=1e-8)
+
+
+@pytest.mark.parametrize(("formula", "atoms"), [("O2", 1), ("Fe2", 1), ("Fe0.5Ni0.5", 2), ("La0.67Sr0.33MnO3", 500)])
+def test_sums_are_over_the_reduced_formula(formula: str, atoms: int) -> None:
+    assert represent(Composition(formula), "one-hot", pooling="sum").sum() == pytest.approx(atoms)
 
 
 def test_one_hot_vectors() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from magnetite.cli import complain
 from magnetite.cli.formatting import PATH_WIDTH, write_json, write_jsonl
-from magnetite.cli.parsers import add_command, add_device, picture, positive, target
+from magnetite.cli.parsers import add_command, add_device, picture, positive, spare_structures, target
 from magnetite.cli.predict import structures, write
 from magnetite.zoo.registry import DEFAULT_CLASSIFIER
 
@@ -76,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not args.files:
         raise MagnetiteError("give structure files, or --classes for what they can be")
+    spare_structures(args.files, args.output)
     found = structures(args.files, as_sample, "pass its files")
     reports = classify_many(found, model=args.model, device=args.device, passes=args.passes, on_error="report")
     if args.plot is None:

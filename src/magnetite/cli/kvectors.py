@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from magnetite.cli.parsers import add_command, add_device, positive
+from magnetite.cli.parsers import add_command, add_device, positive, spare_structures
 from magnetite.zoo.registry import DEFAULT_MODEL, DEFAULT_RANKER
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     found = structures(args.files, as_crystal, "name the files in it")
     writer = write_table if args.format == "table" else write_jsonl
+    spare_structures(args.files, args.output)
     return write(_reports(found, args), writer, args.output)
 
 

@@ -8,8 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
+from magnetite.errors import MagnetiteError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+STRUCTURES = (".cif", ".mcif", ".vasp", ".xyz", ".extxyz", ".traj", ".xsf", "poscar", "contcar")
+"""Ends of the names of structure files, which nobody gives to a table."""
 
 
 def add_command(
@@ -105,6 +110,30 @@ def target(text: str, *endings: str) -> Path:
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{text}: cannot be written ({error.strerror})") from None
     return path
+
+
+def spare(inputs: Iterable[Path], *outputs: Path | None) -> None:
+    """Stop before a file that is to be read is written over, as where the name after an option was forgotten.
+
+    Raises:
+        MagnetiteError: it would be.
+    """
+    for output in outputs:
+        if output is None or not output.is_file():
+            continue
+        if any(path.exists() and path.samefile(output) for path in inputs):
+            raise MagnetiteError("is a file to read; write to another", str(output))
+
+
+def spare_structures(inputs: Iterable[Path], output: Path | None) -> None:
+    """The same for a table, which is written over no structure file at all: after ``--output *.cif`` it is the first.
+
+    Raises:
+        MagnetiteError: it would be.
+    """
+    spare(inputs, output)
+    if output is not None and output.is_file() and output.name.lower().endswith(STRUCTURES):
+        raise MagnetiteError("is a structure file that is there; a table goes elsewhere", str(output))
 
 
 def is_special(path: Path) -> bool:

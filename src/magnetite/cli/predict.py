@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from magnetite.cli import BAD_INPUT, complain
-from magnetite.cli.parsers import add_command, add_model, is_special
+from magnetite.cli.parsers import add_command, add_model, is_special, spare_structures
 from magnetite.errors import MagnetiteError
 from magnetite.whole import whole
 from magnetite.zoo.registry import DEFAULT_MODEL
@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from magnetite.pipeline import run as run_pipeline
     from magnetite.structures import as_crystal
 
+    spare_structures(args.files, args.output)
     found = structures(args.files, as_crystal, "use magnetite screen for it")
     reports = run_pipeline(load_order_model(args.model, args.device), found, on_error="report")
     return write(reports, WRITERS[args.format], args.output)

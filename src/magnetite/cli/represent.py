@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from magnetite.cli.parsers import add_command, add_quiet, picture, target
+from magnetite.cli.parsers import add_command, add_quiet, picture, spare_structures, target
 from magnetite.cli.predict import structures, write
 from magnetite.errors import MagnetiteError
 from magnetite.whole import whole
@@ -81,10 +81,15 @@ def run(args: argparse.Namespace) -> int:
     """List, compare elements, or represent."""
     if args.list:
         return _list()
+    if args.elements and args.files:
+        raise MagnetiteError("--elements compares elements, not structures: give no file")
+    if args.plot is not None and not args.elements:
+        raise MagnetiteError("--plot is of --elements")
     if args.elements:
         return _elements(args)
     if not args.files:
         raise MagnetiteError("give structure files, or --list or --elements")
+    spare_structures(args.files, args.output)
     from magnetite.representations import find
 
     options = dict(map(_option, args.option))

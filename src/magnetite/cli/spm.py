@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magnetite.cli import BAD_INPUT, INTERRUPTED, complain
-from magnetite.cli.parsers import add_command, add_model, add_quiet, picture, positive, target
+from magnetite.cli.parsers import add_command, add_model, add_quiet, picture, positive, spare, target
 from magnetite.prototypes.settings import BOX, MIN_ATOMS, PASSES, STRIDE
 from magnetite.zoo.registry import DEFAULT_CLASSIFIER
 
@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     """Match, then print and write what was asked for."""
     from magnetite.prototypes.matching import MatchingInterrupted, match_patterns
 
+    spare([args.file], args.out, args.atoms, args.plot)
     try:
         found = match_patterns(
             args.file,

@@ -18,11 +18,11 @@ from magnetite.cells import validate_cell
 from magnetite.clusters import Cluster, as_sample
 from magnetite.errors import StructureError
 from magnetite.graphs import MIN_DISTANCE
-from magnetite.structures import decode, is_structure, site_numbers
+from magnetite.structures import decode, is_structure, refuse_composition, site_numbers
 
 Floats: TypeAlias = NDArray[np.float64]
 
-MAX_BOXES = 5_000_000
+MAX_BOXES, MOST_COPIES = 5_000_000, 4_000_000
 """Answers to so many boxes still fit into a few GB."""
 MAX_DOUBLES = 0.02
 """Share of atoms that may stand on top of others; where grains are joined by construction, a few do."""
@@ -83,7 +83,9 @@ class Specimen:
         """
         if periodic is None:
             return self
-        wanted = (periodic,) * 3 if isinstance(periodic, bool) else tuple(bool(value) for value in periodic)
+        wanted: tuple[Any, ...] = (periodic,) * 3 if np.ndim(periodic) == 0 else tuple(cast("Sequence[bool]", periodic))
+        if any(value not in (False, True) for value in wanted):
+            raise StructureError(f"periodic is true or false, for one or three vectors, not {periodic!r}", self.source)
         if len(wanted) != len(self.periodic):
             raise StructureError(f"periodic must be one or three values, not {len(wanted)}", self.source)
         missing = [axis for axis in range(3) if wanted[axis] and not self.cell[axis].any()]
@@ -131,6 +133,7 @@ def as_specimen(structure: Any, source: str | None = None) -> Specimen:
         cell, periodic = np.array(structure.cell.array, float), tuple(bool(value) for value in structure.pbc)
         positions, numbers = np.array(structure.get_positions()), np.array(structure.get_atomic_numbers(), int)
         return _checked(Specimen(positions, numbers, cell, cast("tuple[bool, bool, bool]", periodic), source))
+    refuse_composition(structure, source)
     if isinstance(structure, Mapping) and "lattice" in structure and "sites" in structure:
         structure = decode(structure, source)
     if is_structure(structure):
@@ -227,6 +230,13 @@ class Boxes:
         for name, values in (("box", size), ("stride", stride)):
             if values.shape != (3,) or not np.isfinite(values).all() or (values <= 0).any():
                 raise StructureError(f"{name} must be one or three positive lengths in Å", specimen.source)
+        heights = 1 / np.linalg.norm(np.linalg.inv(specimen.basis), axis=0)
+        repeats = np.where(specimen.periodic, np.maximum(1, size.min() / heights), 1).prod()
+        if repeats * len(specimen) > MOST_COPIES:  # refused before so many are made
+            raise StructureError(
+                f"would be repeated {repeats:,.0f} times to fill a box of {size.min():g} Å; take smaller boxes",
+                specimen.source,
+            )
         lengths = np.linalg.norm(specimen.basis, axis=1)
         low, high = specimen.places.min(axis=0), specimen.places.max(axis=0)
         open_counts = np.floor((high - low) / stride + ROUNDING) + 1

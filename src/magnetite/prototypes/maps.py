@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -160,7 +161,7 @@ class PatternMap:
                     arrays["centres"], arrays["n_atoms"], arrays["probabilities"], arrays["mutual_information"],
                     classes, specimen, told,
                 )  # fmt: skip
-        except (OSError, KeyError, TypeError, ValueError, BadZipFile) as error:
+        except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, BadZipFile, zlib.error) as error:
             raise DataError(f"is not a pattern map ({error})", str(path)) from error
 
     def __str__(self) -> str:

@@ -82,6 +82,8 @@ def match_patterns(
     started = time.perf_counter()
     classifier = load_classifier(model, device).with_passes(passes).with_one_view().arrays()
     whole = as_specimen(structure).repeating(periodic)
+    if not isinstance(min_atoms, int | np.integer):
+        raise MagnetiteError(f"min_atoms is a whole number, not {min_atoms!r}")
     specimen = whole.without_doubles()
     boxes = Boxes.over(specimen, _three(box), _three(stride))
     counts = boxes.count()

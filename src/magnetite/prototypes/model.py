@@ -94,8 +94,8 @@ class _Classifier(ZooModel[PreparedSample, Any]):
         """
         if passes is None or passes == self.passes:
             return self
-        if passes < 1:
-            raise MagnetiteError(f"passes must be at least 1, not {passes}")
+        if not isinstance(passes, int | np.integer) or passes < 1:
+            raise MagnetiteError(f"passes must be a whole number, at least 1, not {passes!r}")
         other = copy(self)
         other.passes = passes
         return other

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 from magnetite.errors import MagnetiteError
 from magnetite.representations.encoder import CompositionEncoder, Encoder, Vector
 from magnetite.representations.registry import find
-from magnetite.structures import Crystal, as_crystal
+from magnetite.structures import Crystal, as_crystal, refuse_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from magnetite.structures import StructureLike
 
 Cell = Literal["given", "primitive"]
+SMALLEST = 1e-4
+"""Amounts of a composition are multiples of their common divisor to this."""
 
 
 def represent(source: StructureLike | Composition, name: str, *, cell: Cell = "given", **options: Any) -> Vector:
@@ -69,10 +71,11 @@ def represent_many(
         A vector for each source or, in its place, why there is none.
 
     Raises:
-        MagnetiteError: no such representation, option or library.
+        MagnetiteError: no such representation, option or library, or there is one structure instead of several.
     """
     if cell not in get_args(Cell):
         raise MagnetiteError(f"cell must be one of {', '.join(get_args(Cell))}, not {cell!r}")
+    refuse_one(sources)
     encoder = find(name).encoder(**options)
     text = progress if isinstance(progress, str) else name
     sources = tqdm(sources, desc=text, total=total, unit="", disable=not progress)
@@ -102,14 +105,18 @@ def _taken(source: Any, cell: Cell) -> Crystal | MagnetiteError:
 
 
 def _of_composition(encoder: Encoder, source: Any, cell: Cell) -> Vector | MagnetiteError:
+    from monty.fractions import gcd_float
     from pymatgen.core.composition import Composition
 
     if not isinstance(source, Composition):
         return encoder.checked(_taken(source, cell))
     assert isinstance(encoder, CompositionEncoder)
-    formula, _ = source.get_reduced_composition_and_factor()
+    formula = source.get_el_amt_dict()
+    divisor = gcd_float(
+        list(formula.values()), SMALLEST
+    )  # pymatgen's own reduction leaves O2 and Fe0.5Ni0.5 as they are
     try:
-        vector = encoder.encode_composition({str(e): float(n) for e, n in formula.get_el_amt_dict().items()})
-        return encoder.finite(vector, str(formula))
+        vector = encoder.encode_composition({e: round(n / divisor, 6) for e, n in formula.items()})
+        return encoder.finite(vector, source.formula)
     except MagnetiteError as error:
         return error

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from magnetite.representations.encoder import Encoder, Vector
+from magnetite.errors import MagnetiteError
+from magnetite.representations.encoder import Encoder, Vector, positive
 from magnetite.representations.kinds import Channels
 
 if TYPE_CHECKING:
     from magnetite.structures import Crystal
+
+
+ROUNDING = 1e-6
+"""By which crystals are stretched: textbook distances lie on the edges of bins, where rounding would decide."""
 
 
 class PairDistribution(Encoder):
@@ -26,6 +31,7 @@ class PairDistribution(Encoder):
     def __init__(self, species: tuple[str, ...] | None = None, cutoff: float = 6.0, bin_size: float = 0.25) -> None:
         from matminer.featurizers.structure import PartialRadialDistributionFunction
 
+        positive(cutoff=cutoff, bin_size=bin_size)
         self.channels = Channels(species)
         self.prdf = PartialRadialDistributionFunction(cutoff, bin_size, include_elems=self.channels.symbols).fit([])
         self.citations = tuple(self.prdf.citations())
@@ -38,9 +44,10 @@ class PairDistribution(Encoder):
         from pymatgen.core.structure import Structure
 
         symbols = [self.channels.symbols[c] for c in self.channels.of(crystal)]
+        lattice = crystal.lattice * (1 + ROUNDING)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that matminer calls what pymatgen will rename
-            return np.asarray(self.prdf.featurize(Structure(crystal.lattice, symbols, crystal.frac_coords)))
+            return np.asarray(self.prdf.featurize(Structure(lattice, symbols, crystal.frac_coords)))
 
 
 class Voxels(Encoder):
@@ -54,6 +61,9 @@ class Voxels(Encoder):
     """
 
     def __init__(self, grid: int = 8, width: float = 0.7) -> None:
+        positive(grid=grid)
+        if not 0 <= width < np.inf:
+            raise MagnetiteError(f"width must be at least 0, not {width}")
         self.grid, self.width = grid, width
         self.labels = tuple(f"voxel {i} {j} {k}" for i, j, k in np.ndindex(grid, grid, grid))
 

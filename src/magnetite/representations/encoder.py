@@ -78,6 +78,17 @@ class CompositionEncoder(Encoder):
         return self.encode_composition(amounts(crystal))
 
 
+def positive(**numbers: float) -> None:
+    """Check options that are numbers above zero.
+
+    Raises:
+        MagnetiteError: one is not.
+    """
+    for name, number in numbers.items():
+        if not 0 < number < np.inf:
+            raise MagnetiteError(f"{name} must be above 0, not {number}")
+
+
 def amounts(crystal: Crystal) -> dict[str, float]:
     """Amount of each element in the reduced formula of a crystal."""
     from ase.data import chemical_symbols

@@ -17,7 +17,7 @@ from e3nn.math import soft_one_hot_linspace
 from magnetite.cells import compact
 from magnetite.errors import StructureError
 from magnetite.graphs import MIN_DISTANCE, neighbours_within
-from magnetite.representations.encoder import Encoder, Vector
+from magnetite.representations.encoder import Encoder, Vector, positive
 from magnetite.representations.kinds import Channels
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Ace(Encoder):
     def __init__(
         self, species: tuple[str, ...] | None = None, r_cut: float = 5.0, n_max: int = 4, l_max: int = 3, order: int = 3
     ) -> None:
+        positive(r_cut=r_cut, n_max=n_max)
         self.channels, self.r_cut, self.n_max, self.l_max = Channels(species), r_cut, n_max, l_max
         self._slices = o3.Irreps.spherical_harmonics(l_max).slices()
         triples = combinations_with_replacement(range(l_max + 1), 3) if order > 2 else ()  # noqa: PLR2004

@@ -15,6 +15,8 @@ from magnetite.elements import MAX_ATOMIC_NUMBER
 from magnetite.errors import MagnetiteError, StructureError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ase import Atoms
     from numpy.typing import NDArray
 
@@ -53,7 +55,7 @@ class Channels:
     """The species that a descriptor keeps apart.
 
     Args:
-        species: symbols of elements, or None for `KINDS`.
+        species: symbols of elements, or of the only one, or None for `KINDS`.
 
     Attributes:
         names: of the channels.
@@ -63,13 +65,14 @@ class Channels:
         MagnetiteError: an element is unknown or named twice.
     """
 
-    def __init__(self, species: tuple[str, ...] | None) -> None:
+    def __init__(self, species: str | Sequence[str] | None) -> None:
         from ase.data import atomic_numbers
 
         if species is None:
             self.names, self.symbols = tuple(KINDS), tuple(KINDS.values())
             self._table = kind_table()
             return
+        species = (species,) if isinstance(species, str) else tuple(species)
         unknown = [s for s in species if not 0 < atomic_numbers.get(s, 0) <= MAX_ATOMIC_NUMBER]
         if unknown or not species or len(set(species)) < len(species):
             raise MagnetiteError(f"species must be different elements, not {', '.join(unknown or species) or 'none'}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from magnetite.errors import MagnetiteError
-from magnetite.representations.encoder import Encoder, Vector
+from magnetite.representations.encoder import Encoder, Vector, positive
 from magnetite.representations.kinds import Channels
 from magnetite.representations.libraries import library, working_dscribe
 
@@ -119,6 +119,7 @@ class Mbtr(Encoder):
         grids = {"inverse_distance": (0.1, 0.7), "cosine": (-1.0, 1.0)}
         if geometry not in grids:
             raise MagnetiteError(f"geometry must be one of {', '.join(grids)}, not {geometry!r}")
+        positive(n=n, sigma=sigma, r_cut=r_cut)
         low, high = grid or grids[geometry]
         weighting: dict[str, Any] = {"function": "exp", "r_cut": r_cut, "threshold": threshold}
         self.channels = Channels(species)

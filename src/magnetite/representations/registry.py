@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, Literal
+
+import numpy as np
 
 from magnetite.errors import MagnetiteError
 from magnetite.representations.encoder import Encoder
@@ -80,23 +82,40 @@ class Representation:
         """
         return len(self.labels)
 
+    def refuse_unknown(self, options: Iterable[str]) -> None:
+        """Check the names of options.
+
+        Raises:
+            MagnetiteError: there is no such option.
+        """
+        unknown = [name for name in options if name not in self.options]
+        if unknown:
+            known = ", ".join(self.options) or "none"
+            raise MagnetiteError(f"has no option {', '.join(unknown)}; there are: {known}", self.name)
+
     def encoder(self, **options: Any) -> Encoder:
         """The representation with these options; the same ones are built once.
 
         Raises:
             MagnetiteError: no such option, a value that does not fit, or a library that is not installed.
         """
-        unknown = [name for name in options if name not in self.options]
-        if unknown:
-            known = ", ".join(self.options) or "none"
-            raise MagnetiteError(f"has no option {', '.join(unknown)}; there are: {known}", self.name)
-        chosen = {name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
+        self.refuse_unknown(options)
+        chosen = {name: _frozen(value) for name, value in options.items()}
         try:
             return _built(self, tuple(sorted(chosen.items())))
         except MagnetiteError as error:
             raise error.at(self.name) from error
-        except (TypeError, ValueError, KeyError) as error:
+        except (TypeError, ValueError, KeyError, ArithmeticError) as error:
             raise MagnetiteError(f"cannot be set up with {options} ({say(error)})", self.name) from error
+
+
+def _frozen(value: Any) -> Any:
+    """Lists, sets and arrays as tuples, so that options can be compared."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, set | frozenset):
+        value = sorted(value)
+    return tuple(_frozen(part) for part in value) if isinstance(value, list | tuple) else value
 
 
 @lru_cache(maxsize=64)
@@ -118,6 +137,8 @@ def find(name: str) -> Representation:
         MagnetiteError: there is none; the closest name is given.
     """
     entries = {entry.name: entry for entry in list_representations()}
+    if not isinstance(name, str):
+        raise MagnetiteError(f"a representation is named by text, not {name!r}")
     if name in entries:
         return entries[name]
     close = get_close_matches(name, entries, n=1, cutoff=0.4)
