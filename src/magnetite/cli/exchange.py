@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Show exchange constants shell by shell, where in the Brillouin zone J(q) is largest and the mean-field temperature;
 convert them between UppASD, Vampire, Spirit, csv and json; find the classical ground state. With --potential they are
-second derivatives of a magnetic potential's energy in the magnetic state of a structure.
+second derivatives of a magnetic potential's energy in the magnetic state of a structure: the moments that a
+calculation found, if the file has them, otherwise those that it began with.
 
 H = - sum over pairs (each once) J e_i.e_j, unit vectors, meV: positive is ferromagnetic. Other programs' conventions
 are turned into this one on reading and back on writing.
