@@ -28,13 +28,13 @@ def _frames(path: Path) -> Iterator[Callable[[], tuple[str | None, Any]]]:
     lines: list[bytes] = []
     missing = 0
     try:
-        for number, line in enumerate(open_lines(path), start=1):
+        for number, line in enumerate(_lines(path), start=1):
             if missing > 0 or line.lstrip().startswith(VECTORS):
                 lines.append(line)
                 missing -= 1
                 continue
             if lines:
-                yield partial(_parse, b"".join(lines))
+                yield partial(_parse, b"\n".join(lines))
                 lines = []
             if not line.strip():
                 continue
@@ -47,7 +47,13 @@ def _frames(path: Path) -> Iterator[Callable[[], tuple[str | None, Any]]]:
         yield partial(refuse, ReadError(f"{error.reason}; nothing after that is read"))
         return
     if lines:
-        yield partial(_parse, b"".join(lines))
+        yield partial(_parse, b"\n".join(lines))
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Lines without their ends, whichever system wrote them."""
+    for line in open_lines(path):
+        yield from line.splitlines()
 
 
 def _parse(frame: bytes) -> tuple[str | None, Any]:

@@ -153,6 +153,15 @@ def test_a_broken_frame_costs_no_other(name: str, atoms: Atoms, tmp_path: Path) 
     assert "nothing after it is read" in list(read_rows(path))[1][1].reason
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_frames_with_line_ends_of_other_systems(end: str, atoms: Atoms, tmp_path: Path) -> None:
+    path = tmp_path / "run.extxyz"
+    ase.io.write(path, [atoms] * 2)
+    path.write_bytes(path.read_text().replace("\n", end).encode())
+    assert formulas(path) == [("run.extxyz#1", "NiO"), ("run.extxyz#2", "NiO")]
+    assert next(read_entries(path)).read()[1].lattice == pytest.approx(atoms.cell.array)
+
+
 def test_old_frames_with_vectors_of_the_cell(tmp_path: Path) -> None:
     path = tmp_path / "old.xyz"
     path.write_text("1\nold\nFe 0 0 0\nVEC1 2.4 0 0\nVEC2 0 2.4 0\nVEC3 0 0 2.4\n" * 2)
