@@ -48,7 +48,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--threads", type=positive, default=None, help="CPU threads (default: torch's)")
     parser.add_argument(
         "--pretrain", action="store_true",
-        help="order: learn first to name elements hidden in the structures without labels of DATA",
+        help="order: learn first to name elements hidden in the structures without labels of DATA (a seed of its own)",
     )  # fmt: skip
     parser.add_argument("--compile", action="store_true", help="compile the convolutions; needs a C compiler on a CPU")
     parser.add_argument(
