@@ -83,7 +83,7 @@ def numbered(path: Path, parses: Iterator[Callable[[], tuple[str | None, Any]]])
     first = next(parses, None)
     second = next(parses, None) if first else None
     if first is None:
-        raise ReadError("holds no structure", printable(path))
+        return
     if second is None:
         yield Entry(printable(path), first)
         return
@@ -231,16 +231,12 @@ def read_jsonl(path: Path) -> Iterator[Entry]:
             raise ReadError(f"line is not JSON ({error})") from error
         return _record(record)
 
-    empty = True
     try:
         for number, line in enumerate(open_lines(path), start=1):
             if line.strip():
-                empty = False
                 yield Entry(f"{printable(path)}#{number}", partial(parse, line))
     except DataError as error:
         raise ReadError(error.reason, printable(path)) from error
-    if empty:
-        raise ReadError("holds no structure", printable(path))
 
 
 def read_database(path: Path) -> Iterator[Entry]:
@@ -259,5 +255,3 @@ def read_database(path: Path) -> Iterator[Entry]:
                 yield Entry(f"{printable(path)}#{row.id}", partial(parse, row))
     except Exception as error:
         raise ReadError(f"cannot be read as an ASE database ({say(error)})", printable(path)) from error
-    if not last:
-        raise ReadError("holds no structure", printable(path))

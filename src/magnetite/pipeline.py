@@ -75,15 +75,15 @@ def run_batches(
     waiting: list[Prepared | Report] = []
     edges, limit = 0, model.edges_per_batch[model.device.type]
     failed: set[int] = set()
+    error: MagnetiteError | None = None
     text = progress if isinstance(progress, str) else "structures"
     with tqdm(total=total, initial=done, desc=text, unit="", disable=not progress) as bar:
         for index, structure in enumerate(structures):
             try:
                 item, cost = _prepare(model, structure, index, on_error)
-            except MagnetiteError:
-                if waiting:  # those before it are good
-                    yield list(_finish(model, waiting, failed))
-                raise
+            except MagnetiteError as found:  # raised after those before it, which are good
+                error = found
+                break
             if waiting and (edges + cost > limit or len(waiting) >= MAX_WAITING):
                 yield list(_finish(model, waiting, failed))
                 bar.update(len(waiting))
@@ -95,6 +95,8 @@ def run_batches(
         if waiting:
             yield list(_finish(model, waiting, failed))
         bar.update(len(waiting))
+    if error is not None:
+        raise error
 
 
 def _prepare(model: ZooModel[Any, Any], structure: Any, index: int, on_error: OnError) -> tuple[Any, int]:

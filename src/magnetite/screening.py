@@ -137,8 +137,6 @@ def screen(
         raise MagnetiteError("its folder does not exist", str(out))
     for path in inputs:
         check(path)
-        if path.is_dir():
-            _check_folder(path)
     loaded = load_order_model(model, device)
     start, summary = time.perf_counter(), Summary()
     with Parts(out, SCHEMA, _manifest(inputs, loaded.card)) as parts:
@@ -154,13 +152,6 @@ def screen(
             summary.add(table)
     summary.seconds = time.perf_counter() - start
     return summary
-
-
-def _check_folder(path: Path) -> None:
-    """Refuse a folder without structures, which a table of one error row would be made of."""
-    unread: list[OSError] = []
-    if next(folder_files(path, unread.append), None) is None and not unread:
-        raise MagnetiteError("folder holds no structure files", str(path))
 
 
 def _fill(parts: Parts, inputs: Sequence[Path], model: Any, bar: Any) -> None:

@@ -50,6 +50,7 @@ FOLDER_PATTERNS = (
     "*.cif", "*.mcif", "*poscar*", "*contcar*", "*.vasp", "*.extxyz", "*.xyz", "*.xsf", "*.json", "*.jsonl", "*.db",
 )  # fmt: skip
 """Names (`_unpacked`) that are taken from a folder."""
+NO_FILES = f"folder holds no structure files ({', '.join(FOLDER_PATTERNS)})"
 QUICKLY_READ = 500_000_000
 """Bytes of a jsonl file up to which its lines are counted first."""
 
@@ -62,12 +63,16 @@ def read_entries(path: Path) -> Iterator[Entry]:
 
     What cannot be used, be it a structure or a whole file, comes as an entry that reads as its error.
     """
+    is_folder = os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises where the path may not be looked at)
+    empty = True
     try:
-        if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where the path may not be looked at)
-            yield from _read_folder(path)
-        else:
+        if not is_folder:
             check(path)
-            yield from _reader(path)(path)
+        for entry in _read_folder(path) if is_folder else _reader(path)(path):
+            empty = False
+            yield entry
+        if empty:
+            raise ReadError(NO_FILES if is_folder else "holds no structure", printable(path))
     except MagnetiteError as error:
         yield refused(printable(path), error)
 
@@ -99,10 +104,7 @@ def read_one(path: Path, take: Callable[[Any, str | None], Any] = as_crystal) ->
     if os.path.isdir(path):  # noqa: PTH112
         raise ReadError("is a folder, not a structure file; pass its files, or screen the folder", printable(path))
     entries = read_entries(path)
-    first = next(entries, None)
-    if first is None:
-        raise ReadError("holds no structure", printable(path))
-    crystal = first.read(take)[1]
+    crystal = next(entries).read(take)[1]
     if isinstance(crystal, MagnetiteError):
         raise crystal
     if next(entries, None) is not None:
@@ -146,10 +148,13 @@ def check(path: Path) -> None:
     """Check that there is something to read.
 
     Raises:
-        ReadError: neither a folder nor a readable file with something in it.
+        ReadError: neither a folder with structure files nor a readable file with something in it.
     """
     try:
         if path.is_dir():
+            unread: list[OSError] = []
+            if next(folder_files(path, unread.append), None) is None and not unread:
+                raise ReadError(NO_FILES, printable(path))
             return
         if not path.exists():
             raise ReadError("no such file", printable(path))
@@ -188,15 +193,11 @@ def _is_unfinished_table(folder: Path) -> bool:
 
 def _read_folder(path: Path) -> Iterator[Entry]:
     failures: list[OSError] = []
-    found = False
     for file in folder_files(path, failures.append):
-        found = True
         yield from read_entries(file)
     for failure in failures:
         name = printable(failure.filename)
         yield refused(name, ReadError(f"cannot be opened ({failure.strerror})", name))
-    if not found and not failures:
-        raise ReadError(f"folder holds no structure files ({', '.join(FOLDER_PATTERNS)})", printable(path))
 
 
 def count_entries(path: Path) -> int | None:

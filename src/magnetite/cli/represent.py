@@ -81,12 +81,12 @@ def run(args: argparse.Namespace) -> int:
     """List, compare elements, or represent."""
     if args.list:
         return _list()
-    if args.elements and args.files:
-        raise MagnetiteError("--elements compares elements, not structures: give no file")
-    if args.plot is not None and not args.elements:
-        raise MagnetiteError("--plot is of --elements")
     if args.elements:
+        if args.files:
+            raise MagnetiteError("--elements compares elements, not structures: give no file")
         return _elements(args)
+    if args.plot is not None:
+        raise MagnetiteError("--plot is of --elements")
     if not args.files:
         raise MagnetiteError("give structure files, or --list or --elements")
     spare_structures(args.files, args.output)

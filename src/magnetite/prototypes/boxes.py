@@ -23,7 +23,7 @@ from magnetite.structures import decode, is_structure, refuse_composition, site_
 Floats: TypeAlias = NDArray[np.float64]
 
 MAX_BOXES, MOST_COPIES = 5_000_000, 4_000_000
-"""Answers to so many boxes still fit into a few GB."""
+"""Answers to so many boxes, and so many atoms with their periodic copies, still fit into a few GB."""
 MAX_DOUBLES = 0.02
 """Share of atoms that may stand on top of others; where grains are joined by construction, a few do."""
 CENTRES_AT_ONCE = 512

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from tqdm.auto import tqdm
 
 from magnetite.errors import MagnetiteError
-from magnetite.representations.encoder import CompositionEncoder, Encoder, Vector
+from magnetite.representations.encoder import CompositionEncoder, Encoder, Vector, reduced
 from magnetite.representations.registry import find
 from magnetite.structures import Crystal, as_crystal, refuse_one
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from magnetite.structures import StructureLike
 
 Cell = Literal["given", "primitive"]
-SMALLEST = 1e-4
-"""Amounts of a composition are multiples of their common divisor to this."""
 
 
 def represent(source: StructureLike | Composition, name: str, *, cell: Cell = "given", **options: Any) -> Vector:
@@ -105,18 +103,13 @@ def _taken(source: Any, cell: Cell) -> Crystal | MagnetiteError:
 
 
 def _of_composition(encoder: Encoder, source: Any, cell: Cell) -> Vector | MagnetiteError:
-    from monty.fractions import gcd_float
     from pymatgen.core.composition import Composition
 
     if not isinstance(source, Composition):
         return encoder.checked(_taken(source, cell))
     assert isinstance(encoder, CompositionEncoder)
-    formula = source.get_el_amt_dict()
-    divisor = gcd_float(
-        list(formula.values()), SMALLEST
-    )  # pymatgen's own reduction leaves O2 and Fe0.5Ni0.5 as they are
     try:
-        vector = encoder.encode_composition({e: round(n / divisor, 6) for e, n in formula.items()})
+        vector = encoder.encode_composition(reduced(source.get_el_amt_dict()))
         return encoder.finite(vector, source.formula)
     except MagnetiteError as error:
         return error

@@ -14,6 +14,8 @@ from magnetite.errors import MagnetiteError, StructureError
 from magnetite.structures import Crystal, say
 
 Vector: TypeAlias = NDArray[np.float64]
+SMALLEST = 1e-4
+"""Amounts of a composition are multiples of their common divisor to this."""
 
 
 class Encoder(ABC):
@@ -93,6 +95,13 @@ def amounts(crystal: Crystal) -> dict[str, float]:
     """Amount of each element in the reduced formula of a crystal."""
     from ase.data import chemical_symbols
 
-    counts = Counter(crystal.numbers.tolist())
-    divisor = int(np.gcd.reduce(list(counts.values())))
-    return {chemical_symbols[z]: float(n // divisor) for z, n in sorted(counts.items())}
+    counts = sorted(Counter(crystal.numbers.tolist()).items())
+    return reduced({chemical_symbols[z]: n for z, n in counts})
+
+
+def reduced(formula: Mapping[str, float]) -> dict[str, float]:
+    """The smallest whole amounts in the same ratio; pymatgen's reduction leaves O2 and Fe0.5Ni0.5 as they are."""
+    from monty.fractions import gcd_float
+
+    divisor = gcd_float(list(formula.values()), SMALLEST)
+    return {element: round(amount / divisor, 6) for element, amount in formula.items()}
