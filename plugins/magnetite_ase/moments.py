@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from magnetite.potential.taking import replace_moments
+
 if TYPE_CHECKING:
     from ase import Atoms
 
@@ -32,5 +34,5 @@ def set_initial_moments(atoms: Atoms, report: MagnetismReport | None = None) -> 
         from magnetite.api import analyze_magnetism
 
         report = analyze_magnetism(atoms)
-    atoms.set_initial_magnetic_moments(np.array(report.initial_magmoms(atoms)))
+    replace_moments(atoms, np.array(report.initial_magmoms(atoms)))
     return report

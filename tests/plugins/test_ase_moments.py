@@ -25,6 +25,14 @@ def test_ferromagnet(oracle: Oracle, report: Make) -> None:
     assert atoms.get_initial_magnetic_moments().tolist() == [2.2, 2.2]
 
 
+def test_vectors_are_replaced_too(report: Make) -> None:
+    atoms = bulk("Fe", cubic=True)
+    atoms.set_initial_magnetic_moments(None)
+    atoms.set_initial_magnetic_moments([[0, 5, 0], [0, -5, 0]])
+    set_initial_moments(atoms, report("FM", (2.2, 2.2), formula="Fe"))
+    assert atoms.get_initial_magnetic_moments().tolist() == [2.2, 2.2]
+
+
 def test_antiferromagnet_in_its_own_cell(report: Make) -> None:
     u = 0.305
     anions = [[u, u, 0], [-u, -u, 0], [0.5 + u, 0.5 - u, 0.5], [0.5 - u, 0.5 + u, 0.5]]

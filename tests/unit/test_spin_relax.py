@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.build import bcc100, bulk
+from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
 from magnetite.cli import main
@@ -38,6 +39,23 @@ def turned(path: Path, fmt: str | None = None) -> Path:
 def test_moments_are_read_as_vectors(ending: str, tmp_path: Path) -> None:
     atoms = read_atoms(turned(tmp_path / f"turned.{ending}", ending.lower()))
     assert atoms.get_initial_magnetic_moments() == pytest.approx(np.array(TURNED), abs=1e-6)
+
+
+def test_one_number_takes_the_place_of_vectors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = turned(tmp_path / "turned.mcif")
+    assert main(["spin-relax", str(path), "--moment", "2.2", "--model", "potential-fe", "--device", "cpu"]) == 0
+    assert "(  0.0000   0.0000   2." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("began", [[1.0, 1.0], TURNED])
+@pytest.mark.parametrize("found", [[2.0, 2.0], TURNED])
+def test_moments_that_were_found_take_the_place_of_any(began: object, found: object, iron: Path) -> None:
+    atoms = bulk("Fe", "bcc", a=2.83, cubic=True)
+    atoms.set_initial_magnetic_moments(None)
+    atoms.set_initial_magnetic_moments(began)
+    atoms.calc = SinglePointCalculator(atoms, energy=0.0, magmoms=np.array(found))
+    write(iron.with_suffix(".traj"), atoms)
+    assert read_atoms(iron.with_suffix(".traj")).get_initial_magnetic_moments() == pytest.approx(np.array(found))
 
 
 def test_one_frame_of_several_must_be_named(iron: Path) -> None:

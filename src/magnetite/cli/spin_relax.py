@@ -56,13 +56,14 @@ def run(args: argparse.Namespace) -> int:
     """Relax and print."""
     import numpy as np
 
+    from magnetite.potential.taking import replace_moments
     from magnetite_ase.potential import SpinPotential
 
     atoms = read_atoms(args.file)
     calculator = SpinPotential(args.model, moments="relaxed", device=args.device)
     if args.moment is not None:
         carrying = np.isin(atoms.numbers, calculator.potential.network.magnetic_numbers)
-        atoms.set_initial_magnetic_moments(np.where(carrying, args.moment, 0.0))
+        replace_moments(atoms, np.where(carrying, args.moment, 0.0))
     _check_height(atoms, args)
     atoms.calc = calculator
     unfinished = _move(atoms, args) if args.positions or args.cell else None
@@ -174,7 +175,7 @@ def read_atoms(path: Path) -> Any:
 
     from magnetite.datasets.mcif import read_mcif
     from magnetite.errors import ReadError
-    from magnetite.potential.taking import found_moments
+    from magnetite.potential.taking import found_moments, replace_moments
 
     if path.suffix.lower() == ".mcif":
         from pymatgen.io.ase import AseAtomsAdaptor
@@ -190,5 +191,5 @@ def read_atoms(path: Path) -> Any:
     atoms: Any = frames[0] if isinstance(frames, list) else frames
     found = found_moments(atoms)
     if found is not None:
-        atoms.set_initial_magnetic_moments(found)
+        replace_moments(atoms, found)
     return atoms

@@ -15,6 +15,7 @@ from magnetite.potential.arrays import as_vectors
 from magnetite.structures import Crystal, as_crystal
 
 if TYPE_CHECKING:
+    from ase import Atoms
     from pymatgen.core.structure import IStructure
 
 
@@ -66,6 +67,12 @@ def found_moments(structure: Any) -> Any:
     calculator: Any = getattr(structure, "calc", None)
     found = getattr(calculator, "results", {}).get("magmoms")
     return None if found is None or calculator.check_state(structure) else found
+
+
+def replace_moments(atoms: Atoms, moments: Any) -> None:
+    """Set initial moments, (n_atoms,) or (n_atoms, 3), whatever there were: ASE puts no numbers in place of vectors."""
+    atoms.set_initial_magnetic_moments(None)
+    atoms.set_initial_magnetic_moments(moments)
 
 
 def _volume(structure: Any) -> float | None:
