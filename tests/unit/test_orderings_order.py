@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,15 @@ def test_vasp_reads_its_line_in_the_order_of_the_poscar(order: MagneticOrder, tm
     assert poscar.comment == line
     assert [site.specie.symbol for site in poscar.structure] == list(order.species)
     assert np.allclose(poscar.structure.frac_coords, order.frac_coords)
+
+
+def test_what_is_nearly_nothing_is_zero(order: MagneticOrder) -> None:
+    assert replace(order, moments=[-4e-4] * len(order)).vasp_magmom() == f"MAGMOM = {len(order)}*0"
+
+
+@pytest.mark.parametrize("ending", ["VASP", "vasp"])
+def test_the_ending_says_the_format_in_either_case(ending: str, order: MagneticOrder, tmp_path: Path) -> None:
+    assert order.write(tmp_path / f"a.{ending}").read_text().startswith("MAGMOM")
 
 
 def test_mcif_is_read_back_by_our_own_reader(order: MagneticOrder, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def _write(path: Path, atoms: Any) -> None:
     if kept:
         write(path, atoms, format=kept[0])
     else:
-        _as_order(atoms).write(path, path.suffix.lower().lstrip("."))
+        _as_order(atoms).write(path)
 
 
 def _as_order(atoms: Any) -> MagneticOrder:

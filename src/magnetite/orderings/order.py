@@ -110,7 +110,8 @@ class MagneticOrder(MSONable):
         In the order of the atoms here, which `to_structure` and a POSCAR made of it have too. For moments that are
         not collinear three numbers an atom, as VASP takes them with ``LNONCOLLINEAR``.
         """
-        numbers = [f"{number:.{_DECIMALS}f}".rstrip("0").rstrip(".") for number in np.ravel(self.moments) + 0.0]
+        rounded = np.ravel(self.moments).round(_DECIMALS) + 0.0  # which makes 0 of -0
+        numbers = [f"{number:.{_DECIMALS}f}".rstrip("0").rstrip(".") for number in rounded]
         runs = [(text, len(list(run))) for text, run in groupby(numbers)]
         return "MAGMOM = " + " ".join(f"{count}*{text}" if count > 1 else text for text, count in runs)
 
@@ -129,7 +130,7 @@ class MagneticOrder(MSONable):
             StructureError: there is no such format.
         """
         target = Path(path)
-        ending = target.suffix.lstrip(".")
+        ending = target.suffix.lstrip(".").lower()
         chosen = fmt or (ending if ending in FORMATS else FORMATS[0])
         if chosen not in FORMATS:
             raise StructureError(f"cannot write {chosen!r}; formats are {', '.join(FORMATS)}", str(path))
