@@ -137,10 +137,8 @@ def _cif_block(text: str) -> tuple[str | None, IStructure]:
         return name, structure
     # Hydrogen is often left out of the list of atoms, as X-rays hardly see it.
     atoms, formula = ({e.symbol: n for e, n in c.items() if e.symbol not in {"H", "D"}} for c in (found, stated))
-    shares = {
-        e: (atoms.get(e, 0) / sum(atoms.values()), formula.get(e, 0) / sum(formula.values()))
-        for e in {*atoms, *formula}
-    }
+    n_atoms, n_formula = (sum(amounts.values()) or 1 for amounts in (atoms, formula))
+    shares = {e: (atoms.get(e, 0) / n_atoms, formula.get(e, 0) / n_formula) for e in {*atoms, *formula}}
     if structure.is_ordered and any(abs(x - y) > FORMULA_TOLERANCE for x, y in shares.values()):
         raise ReadError(
             f"lists atoms of {found.reduced_formula} but states the formula {stated.reduced_formula}; is it cut short?"

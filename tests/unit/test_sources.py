@@ -14,6 +14,7 @@ import ase
 import ase.db
 import ase.io
 import pytest
+from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from magnetite import formats
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ase import Atoms
-    from pymatgen.core import Structure
 
 
 @pytest.fixture
@@ -304,6 +304,15 @@ def test_hydrogen_may_be_missing_from_a_cif(nio: Structure, tmp_path: Path) -> N
     assert "Ni4 O4" in text
     path.write_text(text.replace("Ni4 O4", "Ni4 O4 H8"))
     assert len(as_crystal(path)) == len(nio)
+
+
+@pytest.mark.parametrize(("listed", "stated"), [(["H", "O"], "H4"), (["H", "H"], "H1 O1")])
+def test_hydrogen_alone_is_no_other_compound(listed: list[str], stated: str, tmp_path: Path) -> None:
+    text = Structure(Lattice.cubic(4), listed, [[0, 0, 0], [0.5, 0.5, 0.5]]).to(fmt="cif")
+    lines = [f"_chemical_formula_sum '{stated}'" if "_formula_sum" in line else line for line in text.splitlines()]
+    (tmp_path / "x.cif").write_text("\n".join(lines))
+    with pytest.raises(ReadError, match="states the formula"):
+        as_crystal(tmp_path / "x.cif")
 
 
 def test_the_wrong_extension(nio: Structure, tmp_path: Path) -> None:
