@@ -102,6 +102,8 @@ def test_commands_refuse_before_they_work(tmp_path, capsys) -> None:
     for command, arguments, message in (
         ("tc", ["--spin", "nan"], "positive length"),
         ("tc", ["--temperatures", "1", "3", "2.5"], "whole number"),
+        ("tc", ["--temperatures", "1", "3", "inf"], "whole number"),
+        ("tc", ["--temperatures", "1", "3", "nan"], "whole number"),
         ("tc", ["--plot", str(tmp_path / "x.xyz")], "a picture ends in"),
         ("tc", ["--out", str(tmp_path / "none" / "x.json")], "no such folder"),
         ("exchange", ["--plot-q", str(tmp_path / "none" / "x.png")], "no such folder"),

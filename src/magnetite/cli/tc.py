@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     grid = None
     if args.temperatures is not None:
         low, high, number = args.temperatures
-        if not 0 < low < high < float("inf") or number < 2 or number != int(number):  # noqa: PLR2004
+        if not 0 < low < high < float("inf") or not 2 <= number < float("inf") or number % 1:  # noqa: PLR2004
             raise ExchangeError("--temperatures takes 0 < LOW < HIGH in K and a whole number of them, at least 2")
         grid = np.linspace(low, high, int(number)).tolist()
     report = transition_temperature(
