@@ -315,6 +315,13 @@ def test_small_errors_of_print_are_healed(tmp_path):
     assert len(read_mcif(write(tmp_path, text)).structure) == 8
 
 
+def test_the_smallest_moment_that_counts(tmp_path):
+    lattice, species, coords, moments = iron()
+    found = read_mcif(write(tmp_path, magnetic_cif(lattice, species, coords, np.array(moments) * 0.1 / 2.2)))
+    assert found.order == "FM"
+    assert found.min_projection == pytest.approx(1)
+
+
 def test_declared_k_against_moments_is_not_decided(tmp_path):
     found = read_mcif(write(tmp_path, GOOD.replace("[0 0 0]", "[0 0 1/2]")))
     assert found.zero_k_declared is False

@@ -122,7 +122,7 @@ class MagneticStructure:
         sizes = np.linalg.norm(moments, axis=1)
         if sizes.max() < MOMENT_FLOOR or self.net_share < AFM_NET:
             return None
-        return float((moments[sizes > MOMENT_FLOOR] @ net).min() / np.linalg.norm(net) / sizes.max())
+        return float((moments[sizes >= MOMENT_FLOOR] @ net).min() / np.linalg.norm(net) / sizes.max())
 
     @property
     def order(self) -> str:
