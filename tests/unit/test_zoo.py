@@ -60,6 +60,14 @@ def test_the_same_model_is_loaded_once() -> None:
     assert magnetite.load(device="cpu") is magnetite.load(DEFAULT_MODEL, "cpu")
 
 
+def test_a_card_that_has_changed_is_a_model_of_its_own(copy: Path) -> None:
+    before = magnetite.load(copy, "cpu")
+    content = json.loads(copy.read_text())
+    copy.write_text(json.dumps(content | {"version": "9.9.9"}))
+    assert str(magnetite.load(copy, "cpu").card) == "magnetism 9.9.9"
+    assert str(before.card) == f"magnetism {content['version']}"
+
+
 def test_damaged_weights_are_refused_before_parsing(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = copy.with_name("magnetism.safetensors")
     data = bytearray(weights.read_bytes())

@@ -13,9 +13,9 @@ from typing import Any
 from magnetite.errors import ZooError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Card:
-    """A validated card; the keys are described in ``card.schema.json``.
+    """A validated card; the keys are described in ``card.schema.json``. A file that has not changed is one card.
 
     Attributes:
         path: the card's file; the weights lie beside it.

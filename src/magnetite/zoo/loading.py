@@ -40,8 +40,7 @@ def load(name: str | PathLike[str] = DEFAULT_MODEL, device: str | torch.device =
         ZooError: no such model, a broken card, or weights that are not what the card says.
         DeviceError: no such device.
     """
-    card = find_card(name)
-    return _load(str(card.path), str(card.content["sha256"]), resolve_device(device))
+    return _load(find_card(name), resolve_device(device))
 
 
 def load_kind(kind: type[Kind], wanted: str, name: str, device: str | torch.device = "auto") -> Kind:
@@ -64,21 +63,18 @@ def load_kind(kind: type[Kind], wanted: str, name: str, device: str | torch.devi
 
 
 @lru_cache(maxsize=8)
-def _load(path: str, digest: str, device: torch.device) -> ZooModel[Any, Any]:
-    from pathlib import Path
-
-    card = Card.read(Path(path))
+def _load(card: Card, device: torch.device) -> ZooModel[Any, Any]:
     try:
         data = card.weights.read_bytes()
     except OSError as error:
         raise ZooError(f"weights cannot be read ({error})", str(card.weights)) from error
-    found = hashlib.sha256(data).hexdigest()
+    found, digest = hashlib.sha256(data).hexdigest(), card.content["sha256"]
     if found != digest:
         raise ZooError(
             f"weights are not those of the card (sha256 {found[:12]}…, card {digest[:12]}…)", str(card.weights)
         )
     if card.family not in FAMILIES:
-        raise ZooError(f"unknown model family {card.family!r}; known are {', '.join(FAMILIES)}", path)
+        raise ZooError(f"unknown model family {card.family!r}; known are {', '.join(FAMILIES)}", str(card.path))
     try:
         tensors = parse_safetensors(data)
     except SafetensorError as error:
