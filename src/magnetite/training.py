@@ -103,8 +103,8 @@ def fit(
         log: receives one line an epoch.
 
     Raises:
-        DataError: the folder holds the run of another schedule, network or of other data; or the loss is no finite
-            number, and the folder keeps the epochs before.
+        DataError: the folder holds the run of another schedule, network or of other data; there is nothing to learn
+            from; or the loss is no finite number, and the folder keeps the epochs before.
         KeyboardInterrupt: passed on; finished epochs are kept in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,6 +116,8 @@ def fit(
     for epoch in range(done, schedule.epochs):
         torch.manual_seed(schedule.seed * 10_000 + epoch)  # dropout and noise repeat after a resume
         batches = task.batches(epoch)
+        if not batches:
+            raise DataError("there is nothing to learn from: no row trains", str(folder))
         started, losses = time.perf_counter(), 0.0
         model.train()
         for step, batch in enumerate(tqdm(batches, desc=f"epoch {epoch + 1}", disable=not progress, leave=False)):

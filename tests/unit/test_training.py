@@ -84,6 +84,15 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was_good(tmp_path:
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == SCHEDULE.epochs
 
 
+def test_nothing_to_learn_from_is_said(tmp_path: Path) -> None:
+    class Nothing(Line):
+        def batches(self, epoch: int) -> list[list[float]]:  # noqa: ARG002
+            return []
+
+    with pytest.raises(DataError, match="nothing to learn from"):
+        fit(line_model(), Nothing(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
+
+
 def test_a_run_that_trained_other_parameters_is_refused(tmp_path: Path) -> None:
     fit(line_model(), Line(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
     held = line_model()
