@@ -91,7 +91,7 @@ def test_the_command(tmp_path: Path, nio: Structure, rutile: Structure, capsys: 
         structure.to(filename=str(tmp_path / name))
     (tmp_path / "bad.cif").write_text("nothing")
     files = [str(tmp_path / name) for name in ("NiO.cif", "bad.cif", "MnF2.cif")]
-    table, arrays = tmp_path / "x.csv", tmp_path / "x.npz"
+    table, arrays = tmp_path / "x.csv", tmp_path / "x.NPZ"
     assert (
         main(["represent", *files, "--name", "megnet16", "--option", "pooling=mean,max", "-o", str(table), "--quiet"])
         == 2
@@ -112,6 +112,8 @@ def test_the_command(tmp_path: Path, nio: Structure, rutile: Structure, capsys: 
     similar = tmp_path / "similar.csv"
     assert main(["represent", "--name", "megnet16", "--elements", "--metric", "pearson", "-o", str(similar)]) == 0
     assert pd.read_csv(similar, index_col="element").loc["Fe", "Fe"] == pytest.approx(1)
+    assert main(["represent", "--name", "megnet16", "--elements", "-o", str(tmp_path / "similar.npz")]) == 2
+    assert not (tmp_path / "similar.npz").exists()
     assert main(["represent"]) == 2
     assert main(["represent", files[0], "--plot", str(tmp_path / "x.png")]) == 2
     assert main(["represent", files[0], "--elements"]) == 2

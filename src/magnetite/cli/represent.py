@@ -81,7 +81,10 @@ def run(args: argparse.Namespace) -> int:
     """List, compare elements, or represent."""
     if args.list:
         return _list()
+    as_arrays = args.output is not None and args.output.suffix.lower() == ".npz"
     if args.elements:
+        if as_arrays:
+            raise MagnetiteError("--elements writes csv, not npz", str(args.output))
         if args.files:
             raise MagnetiteError("--elements compares elements, not structures: give no file")
         return _elements(args)
@@ -95,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     options = dict(map(_option, args.option))
     labels = find(args.name).encoder(**options).labels
     rows = _rows(args, options)
-    if args.output is not None and args.output.suffix == ".npz":
+    if as_arrays:
         kept: list[Row] = []
         code = write(rows, lambda good, _: kept.extend(good), None)
         _write_npz(kept, labels, args.output)
