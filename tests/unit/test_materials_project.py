@@ -268,6 +268,13 @@ def test_command(tmp_path, capsys, monkeypatch):
     assert len(list(read_records(train))) == 6
 
 
+def test_the_command_refuses_before_it_fetches(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(materials_project, "connect", lambda: pytest.fail("asked the database"))
+    with pytest.raises(SystemExit):
+        main(["data", "mp", "--out", str(tmp_path / "mp.jsonl"), "--order-set", str(tmp_path / "none" / "TRAIN.jsonl")])
+    assert "no such folder" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(importlib.util.find_spec("mp_api") is None, reason="mp-api is not installed")
 @pytest.mark.filterwarnings("ignore")
 def test_the_real_client_knows_what_is_asked():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magnetite.cli import BAD_INPUT, INTERRUPTED, complain
-from magnetite.cli.parsers import add_command, add_quiet
+from magnetite.cli.parsers import add_command, add_quiet, target
 
 DESCRIPTION = """\
 Build training data from its public originals. Finished rows are kept while a build runs: the same
@@ -39,7 +39,7 @@ def add_parser(subparsers: Any) -> None:
         default="ggau",
         help="GGA+U chemistry, any compound with a magnetic element, or everything (default: ggau)",
     )
-    mp.add_argument("--order-set", type=Path, metavar="FILE", help="also write the labelled primitive cells")
+    mp.add_argument("--order-set", type=target, metavar="FILE", help="also write the labelled primitive cells")
     for source in (magndata, mp):
         source.add_argument("--out", type=Path, required=True, help="a .jsonl or .jsonl.gz file")
         add_quiet(source)
