@@ -143,6 +143,13 @@ def test_models_without_a_bond_say_so() -> None:
             ask(empty)
 
 
+@pytest.mark.parametrize("ending", ["json", "csv"])
+def test_a_file_without_a_bond_is_shown(ending: str, tmp_path, capsys) -> None:
+    empty = ExchangeModel.from_bonds(np.eye(3), np.zeros((1, 3)), np.zeros((0, 5)), [])
+    assert main(["exchange", str(write(empty, tmp_path / f"x.{ending}"))]) == 0
+    assert "1 magnetic sites, 0 bonds" in capsys.readouterr().out
+
+
 def test_a_checkpoint_of_something_else_is_refused(tmp_path) -> None:
     asked = {"effort": TINY, "temperatures": np.array([1.3, 1.45, 1.6]) / K_B, "checkpoint": tmp_path}
     transition_temperature(cube(), **asked)

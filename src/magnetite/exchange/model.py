@@ -144,7 +144,8 @@ class ExchangeModel(MSONable):
     @cached_property
     def strengths(self) -> NDArray[np.float64]:
         """Largest entry of each coupling by size, in meV, shape (n_bonds,)."""
-        found: NDArray[np.float64] = abs(self.couplings).reshape(len(self.couplings), -1).max(axis=1, initial=0.0)
+        entries = tuple(range(1, self.couplings.ndim))
+        found: NDArray[np.float64] = abs(self.couplings).max(axis=entries, initial=0.0)
         return found
 
     @cached_property
