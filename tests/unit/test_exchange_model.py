@@ -233,3 +233,24 @@ def test_columns_of_spirit_that_would_be_dropped_are_refused(tmp_path) -> None:
     config.write_text(text.replace("pairs 5", "pairs 6") + "1 0 0 0 0 1\n")
     with pytest.raises(ExchangeError, match="adds them up"):
         read(config)
+
+
+def test_a_model_keeps_its_own_numbers() -> None:
+    moments, species = np.array([2.5, 3.5]), np.array(["Fe", "Mn"])
+    model = example(np.arange(1.0, 6.0), moments=moments, species=species)
+    moments[0] = 9.0
+    assert model.moments[0] == 2.5
+    assert model.species == ("Fe", "Mn")
+
+
+def test_a_bond_to_a_site_that_is_not_there_is_named() -> None:
+    for i, j, wrong in ((0, -1, -1), (2, 1, 2)):
+        with pytest.raises(ExchangeError, match=rf"names site {wrong} \(from 0\), but there are 2"):
+            ExchangeModel.from_bonds(np.eye(3), np.array([[0, 0, 0], [0.5, 0, 0]]), [[i, j, 0, 0, 0]], [1.0])
+
+
+def test_numbers_too_large_for_a_site_are_refused(tmp_path) -> None:
+    file = write(example(np.ones(5)), tmp_path / "x.csv")
+    file.write_text(file.read_text().replace("\n0,1,", "\n99999999999999999999,1,", 1))
+    with pytest.raises(ExchangeError, match="is not a csv file that can be read"):
+        read(file)

@@ -59,9 +59,9 @@ class ExchangeModel(MSONable):
 
     def __post_init__(self) -> None:
         for key, kind in _KINDS.items():
-            object.__setattr__(self, key, np.asarray(getattr(self, key), dtype=kind))
+            object.__setattr__(self, key, np.array(getattr(self, key), dtype=kind))  # not the caller's
         if self.anisotropy is not None:
-            object.__setattr__(self, "anisotropy", np.asarray(self.anisotropy, dtype=float))
+            object.__setattr__(self, "anisotropy", np.array(self.anisotropy, dtype=float))
         object.__setattr__(self, "species", tuple(self.species))
         object.__setattr__(self, "notes", tuple(self.notes))
         _validate(self)
@@ -109,7 +109,7 @@ class ExchangeModel(MSONable):
         values = np.asarray(couplings, dtype=float)
         first, second, images, values = unique_bonds(table, values, size, name)
         return cls(
-            lattice, coords, tuple(species or ["X"] * size), _of_sites(moments, 1.0, size),
+            lattice, coords, tuple(["X"] * size if species is None else species), _of_sites(moments, 1.0, size),
             _of_sites(spins, np.nan, size), first, second, images, values, anisotropy, name, notes,
         )  # fmt: skip
 
@@ -250,8 +250,9 @@ def unique_bonds(
         raise ExchangeError(f"{len(bonds)} bonds but {len(couplings)} constants", name)
     if not len(bonds):
         return bonds[:, 0], bonds[:, 1], bonds[:, 2:], couplings
-    if bonds[:, :2].min() < 0 or bonds[:, :2].max() >= size:
-        raise ExchangeError(f"a bond names site {bonds[:, :2].max()} (from 0), but there are {size}", name)
+    outside = (bonds[:, :2] < 0) | (bonds[:, :2] >= size)
+    if outside.any():
+        raise ExchangeError(f"a bond names site {bonds[:, :2][outside][0]} (from 0), but there are {size}", name)
     if ((bonds[:, 0] == bonds[:, 1]) & ~bonds[:, 2:].any(axis=1)).any():
         raise ExchangeError("a bond joins a site to itself; single-ion terms belong into the anisotropy", name)
     flip = _backwards(bonds)

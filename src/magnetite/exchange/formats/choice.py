@@ -54,7 +54,7 @@ def read(path: str | Path, fmt: str | None = None, *, name: str | None = None) -
         raise error.at(str(source)) from None
     except DataError as error:
         raise ExchangeError(error.reason, str(source)) from error
-    except (ValueError, IndexError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
         raise ExchangeError(
             f"is not a {chosen} file that can be read ({type(error).__name__}: {error})", str(source)
         ) from error
