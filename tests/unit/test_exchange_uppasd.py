@@ -80,3 +80,8 @@ def test_sites_of_one_element_are_written_as_types_of_their_own(tmp_path: Path) 
     kinds = [line.split()[1] for line in inputs.with_name("posfile").read_text().splitlines()]
     assert len(set(kinds)) == 2
     assert sorted(read(inputs).couplings) == pytest.approx([1.0, 10.0])
+
+
+def test_a_name_without_a_latin_letter_leaves_no_empty_simid(tmp_path: Path) -> None:
+    model = ExchangeModel.from_bonds(np.eye(3), np.zeros((1, 3)), [[0, 0, 1, 0, 0]], [1.0], name="λ")
+    assert write(model, tmp_path / "x").read_text().startswith("simid exchange\n")

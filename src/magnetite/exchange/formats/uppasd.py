@@ -102,8 +102,9 @@ def write(model: ExchangeModel, path: Path) -> Path:
     moments = [f"{n + 1:4d} 1 {size:12.7f} 0.0 0.0 1.0" for n, size in enumerate(model.moments)]
     cell = "\n      ".join(" ".join(f"{c:18.12f}" for c in row) for row in model.lattice)
     tensor = "do_jtensor 1\n" if model.has_tensors else ""
+    name = re.sub(r"[^A-Za-z0-9]", "", model.name)[:8] or "exchange"
     head = (
-        f"simid {re.sub(r'[^A-Za-z0-9]', '', model.name)[:8]}\nncell 16 16 16\nBC P P P\ncell  {cell}\nSym 0\n"
+        f"simid {name}\nncell 16 16 16\nBC P P P\ncell  {cell}\nSym 0\n"
         f"posfile ./posfile\nposfiletype D\nmomfile ./momfile\nexchange ./jfile\nmaptype 2\n{tensor}"
         f"mode M\ntemp 10\nmcNstep 10000\nalat 1.0e-10\n"
     )
