@@ -37,6 +37,7 @@ EQUAL = 1e-4
 MOST_EQUAL, LONGEST = 24, 6
 """Equally good waves, and the longest period, for which a supercell is made to hold them all."""
 CHUNK = 500
+"""Wave vectors at once; of the highest eigenvalue also the most whose matrices are held in memory."""
 
 
 class Maximum(NamedTuple):
@@ -88,16 +89,18 @@ class Fourier:
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.complex128]:
         """J(q) in meV, shape (n_points, size, size), Hermitian; q in the reciprocal basis, (n_points, 3)."""
         found = np.zeros((len(points), self.size**2), dtype=complex)
-        for start in range(0, len(points), CHUNK):
-            rows = slice(start, start + CHUNK)
+        for rows in _parts(len(points)):
             angles = 2 * np.pi * (points[rows] @ self.cells.T)
             found[rows] = np.cos(angles) @ self.table + 1j * (np.sin(angles) @ self.table)
         return found.reshape(-1, self.size, self.size)
 
     def highest(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Largest eigenvalue in meV at each point, shape (n_points,)."""
-        found: NDArray[np.float64] = np.linalg.eigvalsh(self(points))[:, -1].astype(float)
-        return found
+        return np.concatenate([np.linalg.eigvalsh(self(points[rows]))[:, -1] for rows in _parts(len(points))])
+
+
+def _parts(number: int) -> list[slice]:
+    return [slice(start, start + CHUNK) for start in range(0, number, CHUNK)]
 
 
 def fourier(model: ExchangeModel, points: NDArray[np.float64]) -> NDArray[np.complex128]:
