@@ -68,6 +68,14 @@ def positive(text: str) -> int:
     return number
 
 
+def seed(text: str) -> int:
+    """Type of an argument that random numbers begin from."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return number
+
+
 def amount(text: str) -> float:
     """Type of an argument that is a finite number above zero."""
     number = float(text)

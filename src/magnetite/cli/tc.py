@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from magnetite.cli.exchange import add_input, load_constants
-from magnetite.cli.parsers import add_command, add_quiet, picture, target
+from magnetite.cli.parsers import add_command, add_quiet, picture, seed, target
 
 DESCRIPTION = """\
 Estimate the transition temperature of exchange constants in three ways: mean field, random phase approximation, and
@@ -34,7 +34,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--temperatures", nargs=3, type=float, metavar=("LOW", "HIGH", "N"), help="K; found by a first run if not given"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the random numbers (default: %(default)s)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the random numbers (default: %(default)s)")
     parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="keep simulations there, and go on from it")
     parser.add_argument("--out", type=target, metavar="FILE", help="write the report with all curves (json)")
     parser.add_argument("--plot", type=picture, metavar="FILE", help="picture of M(T), C(T) and Binder's cumulant")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magnetite.cli.parsers import add_command, add_device, positive
+from magnetite.cli.parsers import add_command, add_device, positive, seed
 from magnetite.zoo.registry import DEFAULT_CLASSIFIER
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--data", type=Path, default=None, help="folder with the training data; not for --add")
     parser.add_argument("--run", type=Path, required=True, dest="folder", help="folder of the run; made if missing")
     parser.add_argument("--epochs", type=positive, default=None, help="length of the (first) stage")
-    parser.add_argument("--seed", type=int, default=0, help="of the initial weights and the draws (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the initial weights and the draws (default: 0)")
     add_device(parser)
     parser.add_argument("--threads", type=positive, default=None, help="CPU threads (default: torch's)")
     parser.add_argument(
