@@ -200,7 +200,7 @@ def _row(pairs: Pairs, shells: list[Shell]) -> NDArray[np.float64]:
 
 def _check_rank(design: NDArray[np.float64], shells: list[Shell], equations: int, name: str) -> None:
     scaled = design / np.maximum(np.linalg.norm(design, axis=0), 1e-12)
-    _, values, vectors = np.linalg.svd(scaled, full_matrices=True)
+    _, values, vectors = np.linalg.svd(np.linalg.qr(scaled, mode="r"))  # as many rows as unknowns, not as equations
     rank = int(np.count_nonzero(values > 1e-6 * values[0]))
     if rank == design.shape[1]:
         return
