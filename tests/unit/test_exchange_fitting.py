@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from copy import deepcopy
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from pymatgen.core import Lattice, Structure
+from pymatgen.electronic_structure.core import Magmom
 
 from magnetite.cli import main
 from magnetite.errors import DataError, ExchangeError
@@ -142,6 +144,28 @@ def test_constants_come_back_from_magnetic_forces() -> None:
     assert (noisy.errors > 0.1).all()
     assert (abs(noisy.couplings - [J1, J2]) < 4 * noisy.errors).all()
     assert 0.9 < noisy.explained < 1
+
+
+def test_many_equations_take_no_more_memory_than_they_hold() -> None:
+    atoms, forces = canted(0)
+    states = [structure_of(atoms)] * 40
+    tracemalloc.start()
+    assert known(fit_exchange_to_forces(states, [forces] * 40, cutoff=4.5), 1e-4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6  # bytes; equations squared would be 150 MB
+
+
+def test_moments_along_axes_of_their_own_and_moments_that_are_none() -> None:
+    atoms, forces = canted(0)
+    structure = structure_of(atoms)
+    vectors = structure.site_properties["magmom"]
+    structure.add_site_property("magmom", [Magmom(np.linalg.norm(m), saxis=np.array(m)) for m in vectors])
+    assert known(fit_exchange_to_forces([structure], [forces], cutoff=4.5), 1e-4)
+    for wrong in (np.nan, "up", [1.0, 2.0]):
+        structure.add_site_property("magmom", [wrong, *vectors[1:]])
+        with pytest.raises(ExchangeError, match="moments must be"):
+            fit_exchange_to_forces([structure], [forces], cutoff=4.5)
 
 
 def test_displaced_atoms_stay_in_their_shells() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from magnetite.errors import ExchangeError
 from magnetite.exchange.fitting_checks import check_states
-from magnetite.exchange.fitting_pairs import Pairs, Shell, pairs_of, places_of, shells_of, spins_of, vector_of
+from magnetite.exchange.fitting_pairs import Pairs, Shell, moments_of, pairs_of, places_of, shells_of, spins_of
 from magnetite.exchange.model import ExchangeModel
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def fit_exchange_to_forces(
     for structure, spins, pairs, forces in zip(structures, states.spins, states.pairs, magnetic_forces, strict=True):
         fields = np.zeros((len(states.shells), *spins.shape))
         np.add.at(fields, (places_of(pairs, states.shells), pairs.bonds[:, 0]), spins[pairs.bonds[:, 1]])
-        lengths = np.linalg.norm([vector_of(m) for m in structure.site_properties["magmom"]], axis=1, keepdims=True)
+        lengths = np.linalg.norm(moments_of(structure, name), axis=1, keepdims=True)
         design.append(_across(fields, spins).reshape(len(states.shells), -1).T)
         target.append(MILLI * _across(lengths * forces, spins).ravel())
     if max(abs(part).max() for part in design) < _COLLINEAR:
@@ -186,7 +186,7 @@ class _States:
         values = couplings[places_of(pairs, self.shells)]
         bonds = pairs.bonds.copy()
         bonds[:, :2] = new[bonds[:, :2]]
-        moments = [float(np.linalg.norm(vector_of(structure[int(s)].properties["magmom"]))) for s in sites]
+        moments = np.linalg.norm(moments_of(structure, self.name)[sites], axis=1)
         return ExchangeModel.from_bonds(
             structure.lattice.matrix, structure.frac_coords[sites], bonds, values,
             species=[structure[int(s)].specie.symbol for s in sites], moments=moments, name=self.name,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from magnetite.errors import ExchangeError
-from magnetite.exchange.fitting_pairs import vector_of
+from magnetite.exchange.fitting_pairs import moments_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def check_states(structures: Sequence[Structure], spins: Sequence[NDArray[np.flo
     for number, formula in enumerate(formulas):
         if formula != formulas[0]:
             raise ExchangeError(f"state {number} is of {formula}, state 0 of {formulas[0]}: fit one crystal", name)
-    lengths = [_lengths(structure, spin) for structure, spin in zip(structures, spins, strict=True)]
+    lengths = [_lengths(structure, spin, name) for structure, spin in zip(structures, spins, strict=True)]
     warnings = []
     for symbol in sorted(lengths[0]):
         shares = [Fraction(int(np.count_nonzero(state[symbol])), len(state[symbol])) for state in lengths]
@@ -64,8 +64,8 @@ def check_states(structures: Sequence[Structure], spins: Sequence[NDArray[np.flo
     return tuple(warnings)
 
 
-def _lengths(structure: Structure, spins: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def _lengths(structure: Structure, spins: NDArray[np.float64], name: str) -> dict[str, NDArray[np.float64]]:
     """|m| in μB of the atoms of each element, 0 for those that carry no spin."""
-    sizes = np.array([np.linalg.norm(vector_of(m)) for m in structure.site_properties["magmom"]]) * spins.any(axis=1)
+    sizes = np.linalg.norm(moments_of(structure, name), axis=1) * spins.any(axis=1)
     symbols = np.array([site.specie.symbol for site in structure])
     return {str(symbol): sizes[symbols == symbol] for symbol in np.unique(symbols)}

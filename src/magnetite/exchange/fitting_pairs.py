@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from magnetite.errors import ExchangeError
+from magnetite.errors import DataError, ExchangeError
 from magnetite.exchange.shells import SAME_SHELL
+from magnetite.potential.arrays import as_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,11 +44,12 @@ class Pairs(NamedTuple):
 
 
 def spins_of(structure: Structure, name: str) -> NDArray[np.float64]:
-    """Unit vectors of the moments, zero for sites without, shape (n, 3)."""
-    given: Any = structure.site_properties.get("magmom")
-    if given is None or any(m is None for m in given):
-        raise ExchangeError("a structure has no site property magmom", name)
-    vectors = np.array([vector_of(m) for m in given])
+    """Unit vectors of the moments, zero for sites without, shape (n, 3).
+
+    Raises:
+        ExchangeError: as `moments_of`, or all moments are small.
+    """
+    vectors = moments_of(structure, name)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     carries = lengths[:, 0] >= SMALLEST_MOMENT
     if not carries.any():
@@ -55,10 +57,19 @@ def spins_of(structure: Structure, name: str) -> NDArray[np.float64]:
     return np.where(carries[:, None], vectors / np.where(lengths > 0, lengths, 1), 0.0)
 
 
-def vector_of(moment: Any) -> NDArray[np.float64]:
-    """A moment as a vector in μB, (3,); a number points along z."""
-    values = np.asarray(getattr(moment, "moment", moment), dtype=float)
-    return values if values.shape == (3,) else np.array([0.0, 0.0, float(values)])
+def moments_of(structure: Structure, name: str) -> NDArray[np.float64]:
+    """Moments of the sites as vectors in μB, (n, 3); numbers point along z.
+
+    Raises:
+        ExchangeError: a site has none, or one is no finite number or vector.
+    """
+    given = structure.site_properties.get("magmom")
+    if given is None or any(m is None for m in given):
+        raise ExchangeError("a structure has no site property magmom", name)
+    try:
+        return as_vectors(given, len(structure))
+    except DataError as error:
+        raise ExchangeError(error.reason, name) from error
 
 
 def pairs_of(structure: Structure, spins: NDArray[np.float64], cutoff: float) -> Pairs:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from magnetite.errors import DataError
 
 
-def as_vectors(moments: object, n_atoms: int, source: str | None = None) -> NDArray[np.float64]:
-    """Moments as vectors in μB, (n_atoms, 3); collinear ones point along z.
+def as_vectors(moments: Any, n_atoms: int, source: str | None = None) -> NDArray[np.float64]:
+    """Moments as vectors in μB, Cartesian, (n_atoms, 3).
+
+    Args:
+        moments: of each atom a number, which points along z, a vector, or pymatgen's ``Magmom``, which knows its axis.
+        n_atoms: their number.
+        source: how errors name them.
 
     Raises:
-        DataError: they are not finite numbers of shape (n_atoms,) or (n_atoms, 3).
+        DataError: they are not finite, not numbers, or not as many.
     """
-    array = np.asarray(moments, dtype=float)
-    if array.shape == (n_atoms,):
-        array = array[:, None] * np.array([0.0, 0.0, 1.0])
-    return finite(array, (n_atoms, 3), "moments", source)
+    try:
+        plain = [getattr(moment, "global_moment", moment) for moment in moments]
+        vectors = [moment if np.ndim(moment) else (0.0, 0.0, moment) for moment in plain]
+    except (TypeError, ValueError) as error:
+        raise DataError(f"moments are no list of numbers or vectors ({error})", source) from error
+    return finite(vectors, (n_atoms, 3), "moments", source)
 
 
 def finite(values: object, shape: tuple[int, ...], name: str, source: str | None = None) -> NDArray[np.float64]:
@@ -26,9 +35,13 @@ def finite(values: object, shape: tuple[int, ...], name: str, source: str | None
     Raises:
         DataError: it holds others, or has another shape.
     """
-    array = np.asarray(values, dtype=float)
+    wanted = f"numbers of shape {shape}" if shape else "one number"
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} must be {wanted} ({error})", source) from error
     if array.shape != shape:
-        raise DataError(f"{name} must be of shape {shape}, not {array.shape}", source)
+        raise DataError(f"{name} must be {wanted}, not of shape {array.shape}", source)
     if not np.isfinite(array).all():
         raise DataError(f"{name} must be finite; one number is not", source)
     return array

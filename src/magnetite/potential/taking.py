@@ -47,7 +47,7 @@ def as_spin_crystal(structure: Any, moments: Any = None, source: str | None = No
         StructureError: no crystal, or no moments on it.
     """
     if isinstance(structure, SpinCrystal):
-        return structure
+        return structure if moments is None else _joined(structure.crystal, moments, structure.volume)
     if hasattr(structure, "vasp_magmom"):  # a MagneticOrder
         structure = structure.to_structure()
     carried = _carried(structure) if moments is None else moments
@@ -56,8 +56,12 @@ def as_spin_crystal(structure: Any, moments: Any = None, source: str | None = No
         crystal = as_crystal(structure, source)  # which says what is wrong
     if carried is None:
         raise StructureError("has no moments; set initial magnetic moments (ASE) or magmom (pymatgen)", crystal.source)
+    return _joined(crystal, carried, _volume(structure))
+
+
+def _joined(crystal: Crystal, moments: Any, volume: float | None) -> SpinCrystal:
     try:
-        return SpinCrystal(crystal, as_vectors(carried, len(crystal)), _volume(structure))
+        return SpinCrystal(crystal, as_vectors(moments, len(crystal)), volume)
     except DataError as error:
         raise StructureError(error.reason, crystal.source) from error
 
@@ -91,6 +95,4 @@ def _carried(structure: Any) -> Any:
 
 def _site_moments(structure: IStructure) -> Any:
     found = structure.site_properties.get("magmom")
-    if found is None or any(moment is None for moment in found):
-        return None
-    return [getattr(moment, "moment", moment) for moment in found]
+    return None if found is None or any(moment is None for moment in found) else found
