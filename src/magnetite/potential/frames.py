@@ -94,13 +94,11 @@ def read_images(path: Path) -> list[Atoms]:
     from ase.io import read
     from ase.io.formats import filetype
 
+    packed = path.suffix.lower() in PACKED  # unpacked first: ASE jumps about in the file, and would unpack at each jump
+    unpacked = b"".join(open_lines(path)) if packed else b""
     try:
-        source: Path | io.StringIO = path
-        if path.suffix.lower() in PACKED:  # unpacked first: ASE jumps about in the file, and would unpack at each jump
-            source = io.StringIO(b"".join(open_lines(path)).decode("utf-8"))
-        images = read(source, index=":", format=filetype(str(path)))
-    except DataError:
-        raise
+        source = io.StringIO(unpacked.decode("utf-8")) if packed else path
+        images = read(source, index=":", format=filetype(str(path)), do_not_split_by_at_sign=True)
     except Exception as error:
         raise DataError(f"ASE cannot read the frames ({type(error).__name__}: {error})", str(path)) from error
     assert isinstance(images, list)
@@ -116,9 +114,8 @@ def labelled(atoms: Atoms, source: str) -> tuple[float, NDArray[np.float64], NDA
     results = _results(atoms)
     if "energy" not in results:
         raise DataError("has no energy", source)
-    energy, moments = float(results["energy"]), results.get("magmoms", atoms.arrays.get("initial_magmoms"))
-    if not np.isfinite(energy):
-        raise DataError("energy is not finite", source)
+    energy = float(finite(results["energy"], (), "energy", source))
+    moments = results.get("magmoms", atoms.arrays.get("initial_magmoms"))
     if moments is None:
         raise DataError("has no magmoms", source)
     magnetic = _finite(atoms.arrays.get(MAGNETIC_FORCES), (len(atoms), 3), MAGNETIC_FORCES, source)
@@ -185,4 +182,4 @@ def _finite(values: object, shape: tuple[int, ...], name: str, source: str) -> N
 def _full(stress: NDArray[np.float64]) -> NDArray[np.float64]:
     from ase.stress import voigt_6_to_full_3x3_stress
 
-    return stress if stress.shape == (3, 3) else np.asarray(voigt_6_to_full_3x3_stress(stress))
+    return np.asarray(voigt_6_to_full_3x3_stress(stress)) if stress.shape == (6,) else stress
