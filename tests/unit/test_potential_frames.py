@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import lzma
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +16,19 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
+from pymatgen.core import Lattice, Structure
+from pymatgen.electronic_structure.core import Magmom
 
-from magnetite.errors import DataError
+from magnetite.errors import DataError, StructureError
+from magnetite.potential import export
+from magnetite.potential.committee import Committee
+from magnetite.potential.export import export_potential
 from magnetite.potential.frames import Frame, groups_of, read_frames
 from magnetite.potential.network import PotentialConfig, PotentialNetwork
-from magnetite.potential.splits import split_frames
+from magnetite.potential.splits import Split, split_frames
 from magnetite.potential.start import units_of
-from magnetite.potential.tasks import PotentialTask, assemble
+from magnetite.potential.taking import as_spin_crystal
+from magnetite.potential.tasks import PotentialTask, assemble, measure
 
 CUTOFF = 3.5
 
@@ -109,3 +117,53 @@ def test_self_consistent_moments_are_asked_to_be_minima(path: Path, self_consist
         losses.append(float(task.loss(model, frames).detach()))
     up, down = losses
     assert (down > up + 1) == self_consistent
+
+
+def test_an_at_sign_in_a_name_chooses_no_frame(path: Path) -> None:
+    assert len(read_frames(path.rename(path.with_name("frames@2.extxyz")), CUTOFF)) == 75
+
+
+def test_energies_that_are_no_number_are_refused(path: Path) -> None:
+    for wrong in ("none", '"1 2"'):
+        broken = path.with_name("broken.extxyz")
+        broken.write_text(path.read_text().replace("energy=-16.0", f"energy={wrong}", 1))
+        with pytest.raises(DataError, match="frame 0: energy must be one number"):
+            read_frames(broken, CUTOFF)
+
+
+def test_moments_may_be_mixed_and_have_an_axis_of_their_own() -> None:
+    iron = Structure(Lattice.cubic(2.87), ["Fe", "Fe"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    for moments in ([Magmom(2.0, saxis=[1, 0, 0]), -1.0], [[2.0, 0, 0], Magmom(-1.0)]):
+        iron.add_site_property("magmom", moments)
+        np.testing.assert_allclose(as_spin_crystal(iron).moments, [[2, 0, 0], [0, 0, -1]], atol=1e-12)
+    for wrong in (["up", "down"], [1.0], [[1.0, 2.0]] * 2, 3.0, [np.nan, 1.0]):
+        with pytest.raises(StructureError, match="moments"):
+            as_spin_crystal(iron, wrong)
+    again = as_spin_crystal(as_spin_crystal(iron), [1.0, 1.0])
+    np.testing.assert_array_equal(again.moments, [[0, 0, 1], [0, 0, 1]])
+
+
+def test_figures_count_the_frames_that_know_them(path: Path) -> None:
+    frames = [replace(frame, magnetic=np.ones((2, 3))) for frame in read_frames(path, CUTOFF)[:4]]
+    oxygen = replace(frames[0], around=replace(frames[0].around, numbers=np.array([8, 8])))
+    config = PotentialConfig((8, 26), (0.0, 2.0), (0.0, 0.5), (0.02, 0.4), cutoff=CUTOFF, radial=2, channels=4)
+    network, cpu = Committee([PotentialNetwork(config)]), torch.device("cpu")
+    assert "magnetic" not in measure(network, [oxygen], cpu)  # none carries a moment: no mean of nothing
+    split = Split(frames, [], [*frames, replace(frames[0], magnetic=None)])
+    with torch.no_grad():
+        card = export_potential(network, split, path.parent, cpu, name="x", data="toy")
+    rows = {entry["name"]: entry["rows"] for entry in json.loads(card.read_text())["metrics"]}
+    assert (rows["RMSE energy"], rows["RMSE magnetic"]) == (5, 4)
+
+
+def test_a_potential_that_cannot_be_measured_leaves_the_one_before(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = path.parent / "x.safetensors"
+    before.write_bytes(b"weights")
+    config = PotentialConfig((26,), (2.0,), (0.5,), (0.4,), cutoff=CUTOFF, radial=2, channels=4)
+    monkeypatch.setattr(export, "measure", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export_potential(
+            Committee([PotentialNetwork(config)]), Split(read_frames(path, CUTOFF), [], []), path.parent,
+            torch.device("cpu"), name="x", data="toy",
+        )  # fmt: skip
+    assert before.read_bytes() == b"weights"

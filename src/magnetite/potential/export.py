@@ -57,8 +57,6 @@ def export_potential(
         The path of the card.
     """
     blob = pack(to_tensors(network))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.safetensors").write_bytes(blob)
     frames = split.train
     scale = float(network.magnetic_scale)
     said = []
@@ -92,6 +90,8 @@ def export_potential(
             **_members(network, split, device),
         },
     }
+    folder.mkdir(parents=True, exist_ok=True)  # not before all is measured: a card of other weights is no model
+    (folder / f"{name}.safetensors").write_bytes(blob)
     path = folder / f"{name}.json"
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
@@ -188,8 +188,8 @@ def _metrics(network: Committee, split: Split, device: torch.device) -> list[dic
         parts += [(frames, f"{said}, group {name}") for name, frames in sorted(groups.items())]
     return [
         {
-            "name": f"RMSE {key}", "value": round(value, 4), "unit": UNITS[key], "rows": len(frames),
-            "protocol": protocol,
+            "name": f"RMSE {key}", "value": round(value, 4), "unit": UNITS[key],
+            "rows": sum(getattr(frame, key) is not None for frame in frames), "protocol": protocol,
         }
         for frames, protocol in parts for key, value in measure(network, frames, device).items()
     ]  # fmt: skip

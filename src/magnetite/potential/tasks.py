@@ -210,8 +210,8 @@ def measure(model: PotentialNetwork | Committee, frames: Sequence[Frame], device
                 errors["forces"].append((found.forces[atoms].cpu().numpy() - frame.forces).ravel() * 1e3)
             if frame.stress is not None:
                 errors["stress"].append((found.stress[number].cpu().numpy() - frame.stress).ravel() * _GPA)
-            if frame.magnetic is not None:
-                carrying = np.isin(frame.around.numbers, model.magnetic_numbers)
+            carrying = np.isin(frame.around.numbers, model.magnetic_numbers)
+            if frame.magnetic is not None and carrying.any():
                 errors["magnetic"].append((magnetic[atoms] - frame.magnetic)[carrying].ravel() * 1e3)
     return {name: float(np.sqrt(np.square(np.concatenate(parts)).mean())) for name, parts in errors.items() if parts}
 
