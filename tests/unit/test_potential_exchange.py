@@ -16,6 +16,7 @@ from magnetite.cli import main
 from magnetite.cli.spin_relax import read_atoms
 from magnetite.errors import StructureError
 from magnetite.potential.exchange import exchange_of
+from magnetite.potential.taking import as_spin_crystal
 
 REACH = 2.6
 
@@ -54,3 +55,10 @@ def test_a_reach_without_bonds_is_said(tmp_path: Path, capsys: pytest.CaptureFix
         assert "no two magnetic sites are within 1 Å" in capsys.readouterr().err
     with pytest.raises(StructureError, match="reach is a length"):
         exchange_of(magnetite.load("potential-fe", "cpu"), iron(), reach=float("nan"))
+
+
+def test_reports_say_where_a_crystal_came_from(tmp_path: Path) -> None:
+    potential, path = magnetite.load("potential-fe", "cpu"), tmp_path / "iron.extxyz"
+    write(path, iron())
+    item = potential.prepare(as_spin_crystal(read_atoms(path), source=str(path)))
+    assert potential.predict([item])[0].source == str(path)

@@ -32,6 +32,7 @@ class Surroundings:
         vectors: from receiver to sender in Å, (n_edges, 3).
         images: cell of the sender as seen from the receiver, (n_edges, 3).
         volume: in Å³; stress is per this.
+        source: where the crystal came from, if known.
     """
 
     numbers: NDArray[np.int64]
@@ -41,6 +42,7 @@ class Surroundings:
     vectors: NDArray[np.float64]
     images: NDArray[np.int64]
     volume: float
+    source: str | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -71,6 +73,7 @@ def surroundings(
     return Surroundings(
         crystal.numbers, np.asarray(moments, float), receivers, senders, vectors,
         np.rint(images).astype(np.int64), crystal.volume if volume is None else volume,
+        crystal.source,
     )  # fmt: skip
 
 

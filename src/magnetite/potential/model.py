@@ -111,6 +111,7 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
             magnetic_forces=found.magnetic[part].cpu().numpy(),
             warnings=(*self.objections(item), *self._disagreement(apart, on_atoms)),
             model=str(self.card),
+            source=item.source,
             energy_spread=apart,
             force_spread=on_atoms,
         )
