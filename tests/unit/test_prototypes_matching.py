@@ -192,6 +192,18 @@ def test_numbers_of_the_wrong_kind_are_refused(two_grains: Atoms, model: str) ->
 def test_a_box_that_would_hold_millions_of_copies_is_refused_at_once(model: str) -> None:
     with pytest.raises(StructureError, match="take smaller boxes"):
         match_patterns(bulk("Cu", cubic=True), box=1e6, stride=2, model=model)
+    with pytest.raises(StructureError, match="take smaller boxes"):
+        match_patterns(bulk("Cu", cubic=True), box=(12, 12, 3e6), stride=2, model=model)
+
+
+def test_numbers_of_numpy_and_of_ase_are_taken(two_grains: Atoms, model: str, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"min_atoms": np.int64(20), "passes": np.int64(20), "run": tmp_path / "run"}
+    slab = two_grains.copy()
+    slab.center(vacuum=5.0)
+    match_patterns(slab, periodic=(1, 1, 0), box=10, stride=12, model=model, device="cpu", **asked).save(
+        tmp_path / "map.npz"
+    )
+    assert PatternMap.load(tmp_path / "map.npz").specimen.periodic == (True, True, False)
 
 
 def test_unknown_elements_nothing_and_nan_are_refused(model: str) -> None:

@@ -91,7 +91,7 @@ class Specimen:
         missing = [axis for axis in range(3) if wanted[axis] and not self.cell[axis].any()]
         if missing:
             raise StructureError(f"has no cell vector {missing[0] + 1} to repeat along", self.source)
-        return _checked(replace(self, periodic=cast("tuple[bool, bool, bool]", wanted)))
+        return _checked(replace(self, periodic=(bool(wanted[0]), bool(wanted[1]), bool(wanted[2]))))
 
     def without_doubles(self) -> Specimen:
         """The same without the later of two atoms in one place, as where grains were joined by construction.
@@ -230,13 +230,9 @@ class Boxes:
         for name, values in (("box", size), ("stride", stride)):
             if values.shape != (3,) or not np.isfinite(values).all() or (values <= 0).any():
                 raise StructureError(f"{name} must be one or three positive lengths in Å", specimen.source)
-        heights = 1 / np.linalg.norm(np.linalg.inv(specimen.basis), axis=0)
-        repeats = np.where(specimen.periodic, np.maximum(1, size.min() / heights), 1).prod()
+        repeats = np.where(specimen.periodic, 1 + size @ abs(np.linalg.inv(specimen.basis)), 1).prod()
         if repeats * len(specimen) > MOST_COPIES:  # refused before so many are made
-            raise StructureError(
-                f"would be repeated {repeats:,.0f} times to fill a box of {size.min():g} Å; take smaller boxes",
-                specimen.source,
-            )
+            raise StructureError(f"would be repeated {repeats:,.0f} times; take smaller boxes", specimen.source)
         lengths = np.linalg.norm(specimen.basis, axis=1)
         low, high = specimen.places.min(axis=0), specimen.places.max(axis=0)
         open_counts = np.floor((high - low) / stride + ROUNDING) + 1

@@ -101,7 +101,7 @@ def match_patterns(
     told = {
         "box": _three(box).tolist(),
         "stride": _three(stride).tolist(),
-        "min_atoms": min_atoms,
+        "min_atoms": int(min_atoms),
         "passes": classifier.passes,
         "model": str(classifier.card),
         "weights": classifier.card.content["sha256"],

@@ -97,7 +97,7 @@ class _Classifier(ZooModel[PreparedSample, Any]):
         if not isinstance(passes, int | np.integer) or passes < 1:
             raise MagnetiteError(f"passes must be a whole number, at least 1, not {passes!r}")
         other = copy(self)
-        other.passes = passes
+        other.passes = int(passes)
         return other
 
     def with_one_view(self) -> Self:
