@@ -133,6 +133,14 @@ def test_errors_stay_in_their_place(nio: Structure) -> None:
         represent("nowhere.cif", "magpie")
 
 
+@pytest.mark.parametrize(("formula", "message"), [({}, "has no atoms"), ({"X": 1}, "X")])
+@pytest.mark.parametrize("name", ["magpie", "megnet16", "one-hot"])
+def test_compositions_without_atoms_or_of_no_element_are_refused(formula: dict, message: str, name: str) -> None:
+    (found,) = represent_many([Composition(formula)], name)
+    assert message in str(found)
+    assert isinstance(found, MagnetiteError)
+
+
 def test_unknown_names_and_options(nio: Structure) -> None:
     with pytest.raises(MagnetiteError, match="did you mean 'mat2vec'"):
         represent(nio, "matvec")
@@ -152,6 +160,7 @@ def test_unknown_names_and_options(nio: Structure) -> None:
         ("prdf", {"cutoff": -2}),
         ("prdf", {"bin_size": 0}),
         ("ace", {"r_cut": 0}),
+        ("ace", {"order": 4}),
         ("mbtr", {"r_cut": -6}),
         ("voxels", {"grid": 0}),
         ("voxels", {"width": -1}),

@@ -78,18 +78,13 @@ def represent_many(
     text = progress if isinstance(progress, str) else name
     sources = tqdm(sources, desc=text, total=total, unit="", disable=not progress)
     if not isinstance(encoder, CompositionEncoder):
-        return (_sure(encoder, found) for found in encoder.encode_many(_taken(source, cell) for source in sources))
+        return (_finite(encoder, found) for found in encoder.encode_many(_taken(source, cell) for source in sources))
     return (_of_composition(encoder, source, cell) for source in sources)
 
 
-def _sure(encoder: Encoder, found: Vector | MagnetiteError) -> Vector | MagnetiteError:
+def _finite(encoder: Encoder, found: Vector | MagnetiteError) -> Vector | MagnetiteError:
     """Nothing that is not finite, whoever worked it out."""
-    if isinstance(found, MagnetiteError):
-        return found
-    try:
-        return encoder.finite(found, None)
-    except MagnetiteError as error:
-        return error
+    return found if isinstance(found, MagnetiteError) else encoder.sure(lambda: found, None)
 
 
 def _taken(source: Any, cell: Cell) -> Crystal | MagnetiteError:
@@ -108,8 +103,4 @@ def _of_composition(encoder: Encoder, source: Any, cell: Cell) -> Vector | Magne
     if not isinstance(source, Composition):
         return encoder.checked(_taken(source, cell))
     assert isinstance(encoder, CompositionEncoder)
-    try:
-        vector = encoder.encode_composition(reduced(source.get_el_amt_dict()))
-        return encoder.finite(vector, source.formula)
-    except MagnetiteError as error:
-        return error
+    return encoder.sure(lambda: encoder.encode_composition(reduced(source.get_el_amt_dict())), source.formula)

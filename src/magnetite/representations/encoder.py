@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 import numpy as np
@@ -45,23 +45,20 @@ class Encoder(ABC):
         """`encode`, with errors of the libraries turned into ours, and nothing that is not finite."""
         if isinstance(crystal, MagnetiteError):
             return crystal
+        return self.sure(lambda: self.encode(crystal), crystal.source)
+
+    def sure(self, make: Callable[[], Vector], source: str | None) -> Vector | MagnetiteError:
+        """A vector of finite numbers or, whatever a library makes of what it cannot take, an error of ours."""
         try:
-            return self.finite(self.encode(crystal), crystal.source)
+            vector = make()
+            bad = np.flatnonzero(~np.isfinite(vector))
+            if len(bad):
+                return StructureError(f"has no finite {self.labels[bad[0]]!r} ({len(bad)} such numbers)", source)
+            return np.asarray(vector, dtype=float)
         except MagnetiteError as error:
-            return error.at(crystal.source) if crystal.source else error
-        except Exception as error:  # noqa: BLE001 (whatever a library makes of a crystal that it cannot take)
-            return StructureError(f"cannot be represented ({say(error)})", crystal.source)
-
-    def finite(self, vector: Vector, source: str | None) -> Vector:
-        """The vector itself.
-
-        Raises:
-            StructureError: it holds NaN or infinite numbers.
-        """
-        bad = np.flatnonzero(~np.isfinite(vector))
-        if len(bad):
-            raise StructureError(f"has no finite {self.labels[bad[0]]!r} ({len(bad)} such numbers)", source)
-        return np.asarray(vector, dtype=float)
+            return error.at(source) if source else error
+        except Exception as error:  # noqa: BLE001 (see above)
+            return StructureError(f"cannot be represented ({say(error)})", source)
 
 
 class CompositionEncoder(Encoder):
@@ -100,8 +97,14 @@ def amounts(crystal: Crystal) -> dict[str, float]:
 
 
 def reduced(formula: Mapping[str, float]) -> dict[str, float]:
-    """The smallest whole amounts in the same ratio; pymatgen's reduction leaves O2 and Fe0.5Ni0.5 as they are."""
+    """The smallest whole amounts in the same ratio; pymatgen's reduction leaves O2 and Fe0.5Ni0.5 as they are.
+
+    Raises:
+        StructureError: there are none.
+    """
     from monty.fractions import gcd_float
 
+    if not formula:
+        raise StructureError("has no atoms")
     divisor = gcd_float(list(formula.values()), SMALLEST)
     return {element: round(amount / divisor, 6) for element, amount in formula.items()}

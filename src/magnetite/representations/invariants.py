@@ -15,7 +15,7 @@ from e3nn import o3
 from e3nn.math import soft_one_hot_linspace
 
 from magnetite.cells import compact
-from magnetite.errors import StructureError
+from magnetite.errors import MagnetiteError, StructureError
 from magnetite.graphs import MIN_DISTANCE, neighbours_within
 from magnetite.representations.encoder import Encoder, Vector, positive
 from magnetite.representations.kinds import Channels
@@ -37,12 +37,17 @@ class Ace(Encoder):
         n_max: radial functions.
         l_max: highest angular momentum.
         order: 2 for the power spectrum alone, 3 with the bispectrum.
+
+    Raises:
+        MagnetiteError: an option has no meaning.
     """
 
     def __init__(
         self, species: tuple[str, ...] | None = None, r_cut: float = 5.0, n_max: int = 4, l_max: int = 3, order: int = 3
     ) -> None:
         positive(r_cut=r_cut, n_max=n_max)
+        if order not in {2, 3}:
+            raise MagnetiteError(f"order must be 2 or 3, not {order!r}")
         self.channels, self.r_cut, self.n_max, self.l_max = Channels(species), r_cut, n_max, l_max
         self._slices = o3.Irreps.spherical_harmonics(l_max).slices()
         triples = combinations_with_replacement(range(l_max + 1), 3) if order > 2 else ()  # noqa: PLR2004
