@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -103,8 +103,8 @@ def fit(
         log: receives one line an epoch.
 
     Raises:
-        DataError: the folder holds the run of another schedule, network or of other data; there is nothing to learn
-            from; or the loss is no finite number, and the folder keeps the epochs before.
+        DataError: the folder holds the run of another schedule, network or of other data, or a damaged checkpoint;
+            there is nothing to learn from; or the loss is no finite number, and the folder keeps the epochs before.
         KeyboardInterrupt: passed on; finished epochs are kept in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -191,9 +191,7 @@ def _resume(
     path = folder / CHECKPOINT
     if not path.is_file():
         return 0
-    with safe_open(path, "pt") as handle:
-        metadata = handle.metadata()
-        tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (not a mapping)
+    metadata, tensors = read_checkpoint(path)
     other_settings = DataError("holds a run with other settings; choose another folder", str(folder))
     if Schedule(**json.loads(metadata["schedule"])) != schedule:
         raise other_settings
@@ -212,6 +210,23 @@ def _resume(
     except (IndexError, KeyError, RuntimeError) as error:
         raise other_settings from error
     return int(metadata["epoch"])
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """What `fit` says of a checkpoint, as ``epoch`` and ``schedule``, and its tensors.
+
+    Raises:
+        DataError: it is damaged, or none of `fit`'s.
+    """
+    try:
+        with safe_open(path, "pt") as handle:
+            metadata = handle.metadata() or {}
+            tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (not a mapping)
+    except SafetensorError as error:
+        raise DataError(f"checkpoint is damaged ({error}); delete it to start afresh", str(path)) from error
+    if not {"epoch", "schedule"} <= metadata.keys():
+        raise DataError("is no checkpoint of a training run", str(path))
+    return metadata, tensors
 
 
 def _trained(model: nn.Module) -> str:

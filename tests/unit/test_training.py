@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from pymatgen.core import Lattice, Structure
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from magnetite.cli import main
@@ -31,7 +31,7 @@ from magnetite.order.tasks import CONFIRMED, OrderTask, evaluate, k_fold, out_of
 from magnetite.order.train import load_stage, train_order, was_pretrained
 from magnetite.structures import as_crystal
 from magnetite.sublattice import magnetic_geometry
-from magnetite.training import Schedule, fit
+from magnetite.training import CHECKPOINT, Schedule, fit
 from magnetite.zoo.cards import Card
 
 CPU = torch.device("cpu")
@@ -128,6 +128,18 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
         fit(line_model(), Line(), replace(SCHEDULE, seed=1), tmp_path, progress=False, log=lambda _: None)
     with pytest.raises(DataError, match="another network"):
         fit(nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1)), Line(), SCHEDULE, tmp_path, log=lambda _: None)
+
+
+@pytest.mark.parametrize("kept", [0, 500, -100])
+def test_a_damaged_checkpoint_is_named(kept: int, tmp_path: Path) -> None:
+    fit(line_model(), Line(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
+    path = tmp_path / CHECKPOINT
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(DataError, match=r"checkpoint\.safetensors: checkpoint is damaged .* delete it"):
+        fit(line_model(), Line(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
+    save_file({"weight": torch.zeros(1)}, path)
+    with pytest.raises(DataError, match="no checkpoint of a training run"):
+        fit(line_model(), Line(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
 
 
 def example(number: int, metal: str, length: float, order: int, zero_k: int, stratum: str) -> Example:
