@@ -28,6 +28,8 @@ from magnetite.whole import whole
 Work = TypeVar("Work")
 CHECKPOINT = "checkpoint.safetensors"
 """The file of a run's folder that training continues from."""
+METRICS = "metrics.jsonl"
+"""The file of a run's folder with a line for every epoch."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def fit(
     optimizer = make_optimizer(schedule.optimizer, parameters, schedule.weight_decay)
     averaged = deepcopy(model).requires_grad_(requires_grad=False)
     done = _resume(folder, model, averaged, optimizer, schedule, data)
+    _forget(folder / METRICS, done)
     for epoch in range(done, schedule.epochs):
         torch.manual_seed(schedule.seed * 10_000 + epoch)  # dropout and noise repeat after a resume
         batches = task.batches(epoch)
@@ -141,7 +144,7 @@ def fit(
             "epoch": epoch + 1, "loss": losses / len(batches), **metrics,
             "rate": rate, "seconds": time.perf_counter() - started,
         }  # fmt: skip
-        with (folder / "metrics.jsonl").open("a") as handle:
+        with (folder / METRICS).open("a") as handle:
             handle.write(json.dumps(line) + "\n")
         log("  ".join(f"{key} {value:.4g}" for key, value in line.items()))
         _save(folder, model, averaged, optimizer, schedule, data, epoch + 1)
@@ -210,6 +213,14 @@ def _resume(
     except (IndexError, KeyError, RuntimeError) as error:
         raise other_settings from error
     return int(metadata["epoch"])
+
+
+def _forget(path: Path, done: int) -> None:
+    """Drop lines of epochs after those in the checkpoint: a run that stopped between both files does them again."""
+    lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+    if len(lines) > done:
+        with whole(path) as file:
+            file.writelines(lines[:done])
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

@@ -130,6 +130,22 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
         fit(nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1)), Line(), SCHEDULE, tmp_path, log=lambda _: None)
 
 
+def test_epochs_that_no_checkpoint_holds_are_logged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    quiet = {"progress": False, "log": lambda _: None}
+    monkeypatch.setattr("magnetite.training.whole", full)
+    with pytest.raises(OSError, match="No space left"):
+        fit(line_model(), Line(), SCHEDULE, tmp_path, **quiet)
+    monkeypatch.undo()
+    for _ in range(2):  # the same folder from the start, as after the checkpoint was deleted
+        fit(line_model(), Line(), SCHEDULE, tmp_path, **quiet)
+        lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+        assert [line["epoch"] for line in lines] == list(range(1, 7))
+        (tmp_path / CHECKPOINT).unlink()
+
+
 @pytest.mark.parametrize("kept", [0, 500, -100])
 def test_a_damaged_checkpoint_is_named(kept: int, tmp_path: Path) -> None:
     fit(line_model(), Line(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
