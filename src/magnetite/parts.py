@@ -8,7 +8,6 @@ computed again.
 from __future__ import annotations
 
 import os
-import sys
 from typing import IO, TYPE_CHECKING, Any, Self
 
 import orjson
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from magnetite.errors import MagnetiteError
+from magnetite.lock import take_lock
 from magnetite.whole import whole
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Parts:
     def __enter__(self) -> Self:
         """Take the folder, make it if it is missing, and drop what a crash left unusable."""
         self.folder.mkdir(exist_ok=True)
-        self._lock = self._take_lock()
+        self._lock = take_lock(self.folder / "lock", self.out)
         try:
             self._compare_manifest()
             for path in self.folder.glob("*.tmp"):
@@ -105,20 +105,6 @@ class Parts:
 
     def _parts(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.parquet"))
-
-    def _take_lock(self) -> IO[str]:
-        handle = (self.folder / "lock").open("w", encoding="utf-8")
-        if sys.platform != "win32":
-            import fcntl
-
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets it go even after kill -9
-            except BlockingIOError:
-                handle.close()
-                raise MagnetiteError("is being written by another process", str(self.out)) from None
-            except OSError:
-                pass  # file systems without locks
-        return handle
 
     def _compare_manifest(self) -> None:
         try:

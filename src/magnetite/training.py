@@ -22,12 +22,14 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from magnetite.errors import DataError
+from magnetite.lock import take_lock
 from magnetite.optimizers import OptimizerName, make_optimizer, restore, state_tensors
 from magnetite.whole import whole
 
 Work = TypeVar("Work")
 CHECKPOINT = "checkpoint.safetensors"
 """The file of a run's folder that training continues from."""
+LOCK = "lock"
 METRICS = "metrics.jsonl"
 """The file of a run's folder with a line for every epoch."""
 
@@ -107,9 +109,26 @@ def fit(
     Raises:
         DataError: the folder holds the run of another schedule, network or of other data, or a damaged checkpoint;
             there is nothing to learn from; or the loss is no finite number, and the folder keeps the epochs before.
+        MagnetiteError: another process trains in the folder.
         KeyboardInterrupt: passed on; finished epochs are kept in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    with take_lock(folder / LOCK, folder):
+        try:
+            return _fit(model, task, schedule, folder, data, progress, log)
+        finally:
+            (folder / LOCK).unlink(missing_ok=True)
+
+
+def _fit(
+    model: nn.Module,
+    task: Task[Work],
+    schedule: Schedule,
+    folder: Path,
+    data: str,
+    progress: bool,
+    log: Callable[[str], None],
+) -> nn.Module:
     torch.manual_seed(schedule.seed)
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = make_optimizer(schedule.optimizer, parameters, schedule.weight_decay)

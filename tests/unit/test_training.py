@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from magnetite.cli import main
 from magnetite.datasets.curie import curie_formulas
 from magnetite.datasets.magnetic import Example, hash_fold
-from magnetite.errors import DataError
+from magnetite.errors import DataError, MagnetiteError
 from magnetite.graphs import Graph
 from magnetite.order import train
 from magnetite.order.calibration import fit_temperature
@@ -144,6 +145,18 @@ def test_epochs_that_no_checkpoint_holds_are_logged_once(tmp_path: Path, monkeyp
         lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
         assert [line["epoch"] for line in lines] == list(range(1, 7))
         (tmp_path / CHECKPOINT).unlink()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_two_do_not_train_in_one_folder(tmp_path: Path) -> None:
+    class Twice(Line):
+        def batches(self, epoch: int) -> list[list[float]]:
+            with pytest.raises(MagnetiteError, match="being written by another process"):
+                fit(line_model(), Line(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
+            return super().batches(epoch)
+
+    fit(line_model(), Twice(), SCHEDULE, tmp_path, progress=False, log=lambda _: None)
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.safetensors", "metrics.jsonl"}
 
 
 @pytest.mark.parametrize("kept", [0, 500, -100])
