@@ -147,6 +147,19 @@ def test_epochs_that_no_checkpoint_holds_are_logged_once(tmp_path: Path, monkeyp
         (tmp_path / CHECKPOINT).unlink()
 
 
+def test_an_unfinished_stage_is_no_companion(tmp_path: Path) -> None:
+    class Interrupted(Line):
+        def batches(self, epoch: int) -> list[list[float]]:
+            if epoch == 3:
+                raise KeyboardInterrupt
+            return super().batches(epoch)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(line_model(), Interrupted(), SCHEDULE, tmp_path / "order", progress=False, log=lambda _: None)
+    with pytest.raises(DataError, match="'order' is not finished"):
+        load_stage(tmp_path, "order", CPU, SMALL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
 def test_two_do_not_train_in_one_folder(tmp_path: Path) -> None:
     class Twice(Line):
@@ -266,6 +279,9 @@ def test_training_starts_from_what_was_learned_without_labels(examples: list[Exa
     shutil.rmtree(tmp_path / "body")
     with pytest.raises(DataError, match="begun with --pretrain"):
         train_order(examples, tmp_path, CPU, schedule=still, **options | {"unlabelled": None})
+    train_order(examples, tmp_path / "plain", CPU, schedule=still, **options | {"unlabelled": None})
+    with pytest.raises(DataError, match="begun without --pretrain"):
+        train_order(examples, tmp_path / "plain", CPU, schedule=still, **options)
 
 
 def test_splits_never_share_a_formula(examples: list[Example]) -> None:

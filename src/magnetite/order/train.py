@@ -10,13 +10,13 @@ Two stages, and one before them if asked for, each resumable in its own folder:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -27,7 +27,7 @@ from magnetite.order.config import NetworkConfig
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.pretraining import pretrain
 from magnetite.order.tasks import ORDER_DRAWS, OrderTask
-from magnetite.training import CHECKPOINT, Schedule, fit
+from magnetite.training import CHECKPOINT, Schedule, fit, read_checkpoint
 
 FIRST = "pretraining"
 """Folder of stage 0."""
@@ -77,11 +77,13 @@ def train_order(
         log: receives one line an epoch.
 
     Raises:
-        DataError: the run began with structures without labels, and none are given to go on with.
+        DataError: the run began with structures without labels and none are given to go on with, or the reverse.
     """
     begun = (run / "body" / CHECKPOINT).is_file()
     if unlabelled is None and was_pretrained(run) and not begun:
         raise DataError("was begun with --pretrain; go on with it, or choose another folder", str(run))
+    if unlabelled is not None and begun and not was_pretrained(run):
+        raise DataError("was begun without --pretrain; go on without it, or choose another folder", str(run))
     torch.manual_seed(schedule.seed)
     network = MagnetismNetwork(config).to(device)
     if compiled:
@@ -104,13 +106,16 @@ def load_stage(run: Path, stage: str, device: torch.device, config: NetworkConfi
     """The averaged network of a finished stage.
 
     Raises:
-        DataError: the stage has no checkpoint.
+        DataError: the stage has no checkpoint, or is not finished.
     """
     path = run / stage / CHECKPOINT
     if not path.is_file():
         raise DataError(f"no checkpoint of stage {stage!r}; train it first", str(run))
     prefix = "averaged."
-    tensors = {k.removeprefix(prefix): v for k, v in load_file(path).items() if k.startswith(prefix)}
+    metadata, saved = read_checkpoint(path)
+    if int(metadata["epoch"]) < json.loads(metadata["schedule"])["epochs"]:
+        raise DataError(f"stage {stage!r} is not finished; go on with it first", str(run))
+    tensors = {k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)}
     network = MagnetismNetwork(config).to(device)
     network.load_state_dict(tensors)
     return network.eval()
