@@ -53,6 +53,11 @@ def test_the_card_does_not_call_frames_held_out_that_trained(
     assert ("too few to hold some out" in capsys.readouterr().out) == few
 
 
+def test_the_model_has_the_name_that_was_given(tmp_path: Path) -> None:
+    assert train(written(tmp_path, 8), "--name", "own-prototypes") == 0
+    assert (tmp_path / "run" / "model" / "own-prototypes.json").is_file()
+
+
 @pytest.mark.parametrize(
     ("option", "value", "says"),
     [

@@ -359,3 +359,25 @@ def test_the_command_refuses_before_the_data_are_read(
     arguments = [text.replace("{file}", str(file)) for text in more]
     assert main(["train", "order", "--data", str(tmp_path), *arguments]) == 2
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("order --cutoff 4", "--cutoff is for potential"),
+        ("order --tune-epochs 5", "--tune-epochs is for prototypes"),
+        ("order --name mine", "--name is for potential and --add"),
+        ("prototypes --name mine", "--name is for potential and --add"),
+        ("prototypes --from mine.json", "--from goes with --add"),
+        ("prototypes --damage --tune 3", "it takes no --tune"),
+        ("potential --pretrain", "--pretrain is for order"),
+        ("potential --add a=b.cif", "--add is for prototypes"),
+        ("propagation --epochs 3", "propagation has no --epochs"),
+        ("propagation --free-magnetic-scale", "--free-magnetic-scale is for potential"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    command: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *command.split(), "--data", str(tmp_path), "--run", str(tmp_path / "run")]) == 2
+    assert reason in capsys.readouterr().err

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     import torch
 
 TASKS = ("order", "propagation", "prototypes", "potential")
+ONLY = {
+    "order": ("pretrain", "compile", "companion"),
+    "prototypes": ("damage", "add", "from", "tune", "tune_epochs"),
+    "potential": (
+        "cutoff", "learning_rate", "weight_decay", "spin_orbit", "self_consistent", "without", "members",
+        "free_magnetic_scale",
+    ),
+}  # fmt: skip
+"""Options of one task alone."""
 DESCRIPTION = """\
 Train a model of the zoo. The run's folder keeps a checkpoint after every epoch and the metrics in
 metrics.jsonl; the same command continues an interrupted run. At the end weights (.safetensors) and
@@ -42,9 +51,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("task", choices=TASKS, help="what to train")
     parser.add_argument("--data", type=Path, default=None, help="folder with the training data; not for --add")
     parser.add_argument("--run", type=Path, required=True, dest="folder", help="folder of the run; made if missing")
-    parser.add_argument("--epochs", type=positive, default=None, help="length of the (first) stage")
+    parser.add_argument(
+        "--epochs", type=positive, default=None, help="length of the (first) stage; propagation has no epochs"
+    )
     parser.add_argument("--seed", type=seed, default=0, help="of the initial weights and the draws (default: 0)")
     add_device(parser)
+    parser.add_argument("--name", help="potential and --add: of the model (default: own-potential, own-prototypes)")
     parser.add_argument("--threads", type=positive, default=None, help="CPU threads (default: torch's)")
     parser.add_argument(
         "--pretrain", action="store_true",
@@ -61,10 +73,9 @@ def add_parser(subparsers: Any) -> None:
     own = parser.add_argument_group("own structure types (prototypes)")
     own.add_argument("--add", action="append", metavar="NAME=FILE", help="a new class; repeat for several")
     own.add_argument(
-        "--from", default=DEFAULT_CLASSIFIER, dest="start", metavar="MODEL",
+        "--from", default=DEFAULT_CLASSIFIER, metavar="MODEL",
         help="classifier to add to, by name or card (default: %(default)s)",
     )  # fmt: skip
-    own.add_argument("--name", default="own-prototypes", help="of the new model (default: %(default)s)")
     tuning = parser.add_argument_group("search for hyperparameters (prototypes; needs magnetite[tune])")
     tuning.add_argument("--tune", type=positive, metavar="TRIALS", help="search first (TPE), then train with the best")
     tuning.add_argument("--tune-epochs", type=positive, default=30, help="length of a trial (default: %(default)s)")
@@ -88,6 +99,8 @@ def add_parser(subparsers: Any) -> None:
         "--free-magnetic-scale", action="store_true",
         help="learn one factor between the data's magnetic forces and the derivative of its energies",
     )  # fmt: skip
+    names = [name for options in ONLY.values() for name in options]
+    parser.set_defaults(usual={name: parser.get_default(name) for name in names})
 
 
 def run(args: argparse.Namespace) -> int:
@@ -98,13 +111,11 @@ def run(args: argparse.Namespace) -> int:
     from magnetite.runtime import resolve_device
     from magnetite.zoo.cards import check_name
 
-    if args.add and args.task != "prototypes":
-        raise DataError("--add is for prototypes")
-    if args.add and (args.data or args.tune or args.damage):
-        raise DataError("--add goes on from a trained model; it takes no --data, --tune or --damage")
+    _refuse_misplaced(args)
     if args.data is None and not args.add:
         raise DataError("give the folder of the training data with --data")
-    check_name(args.name)  # before the work, not after it
+    if args.name is not None:
+        check_name(args.name)  # before the work, not after it
     if args.folder.exists() and not args.folder.is_dir():
         raise DataError("is a file; --run names a folder", str(args.folder))
     device = resolve_device(args.device)
@@ -118,6 +129,28 @@ def run(args: argparse.Namespace) -> int:
         path = {"prototypes": _prototypes, "potential": _potential}.get(args.task, _order)(args, device)
     print(f"wrote {path} and its weights")  # noqa: T201
     return 0
+
+
+def _refuse_misplaced(args: argparse.Namespace) -> None:
+    """Options that would do nothing are mistakes, and cost a training to find out."""
+    from magnetite.errors import DataError
+
+    given = {name for name, usual in args.usual.items() if getattr(args, name) != usual}
+    for task, options in ONLY.items():
+        for name in options if task != args.task else ():
+            if name in given:
+                raise DataError(f"--{name.replace('_', '-')} is for {task}")
+    for wrong, said in (
+        (args.add and (args.data or args.tune or args.damage),
+         "--add goes on from a trained model; it takes no --data, --tune or --damage"),
+        (args.damage and args.tune, "--damage goes on from a trained model; it takes no --tune"),
+        ("tune_epochs" in given and not args.tune, "--tune-epochs goes with --tune"),
+        ("from" in given and not args.add, "--from goes with --add"),
+        (args.name is not None and not args.add and args.task != "potential", "--name is for potential and --add"),
+        (args.epochs and args.task == "propagation", "propagation has no --epochs"),
+    ):  # fmt: skip
+        if wrong:
+            raise DataError(said)
 
 
 def _changes(args: argparse.Namespace) -> dict[str, Any]:
@@ -156,8 +189,9 @@ def _prototypes(args: argparse.Namespace, device: torch.device) -> Path:
 
         additions = [extend.parse_addition(text) for text in args.add]
         schedule = replace(extend.FINE_TUNING, **_changes(args))
-        start = load_classifier(args.start, args.device)
-        return extend.add_classes(additions, start, args.folder, name=args.name, schedule=schedule)
+        start = load_classifier(getattr(args, "from"), args.device)
+        name = args.name or "own-prototypes"
+        return extend.add_classes(additions, start, args.folder, name=name, schedule=schedule)
     schedule = replace(train.SCHEDULE, **_changes(args))
     if args.damage:
         from magnetite.prototypes.toughen import train_with_damage
@@ -190,5 +224,5 @@ def _potential(args: argparse.Namespace, device: torch.device) -> Path:
         split, config, args.folder, device,
         schedule=schedule, members=args.members, free_magnetic_scale=args.free_magnetic_scale,
     )  # fmt: skip
-    name = "own-potential" if args.name == "own-prototypes" else args.name
+    name = args.name or "own-potential"
     return export_potential(network, split, args.folder / "model", device, name=name, data=args.data.name)
