@@ -134,9 +134,10 @@ class MagneticOrderPredictor(MSONable):
         site property ``magmom`` is not written, whatever the order: pymatgen takes it as signed, the
         signs are not predicted, and zeros would overwrite moments that somebody calculated.
         """
-        moments = self.report.site_moments
-        decorated = self.structure.copy(None if moments is None else {MAGNITUDE_KEY: list(moments)})
-        # Not by copy(properties=…), which writes into the properties of the structure it copies.
+        # copy(properties=…) writes into the properties of what it copies; a SymmetrizedStructure's takes no arguments.
+        decorated = self.structure.copy()
+        if self.report.site_moments is not None:
+            decorated.add_site_property(MAGNITUDE_KEY, list(self.report.site_moments))
         decorated.properties = {**self.structure.properties, REPORT_KEY: self.report.as_dict()}
         return decorated
 

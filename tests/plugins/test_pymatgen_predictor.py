@@ -10,6 +10,8 @@ import pytest
 from monty.json import MontyDecoder
 from pymatgen.analysis.magnetism.analyzer import CollinearMagneticStructureAnalyzer, Ordering
 from pymatgen.core import Lattice, Structure
+from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+from pymatgen.symmetry.structure import SymmetrizedStructure
 
 import magnetite
 from magnetite.errors import StructureError
@@ -71,6 +73,16 @@ def test_decoration_adds_no_signs_and_keeps_what_was_there(label: str, nio: Stru
     again = Structure.from_str(decorated.to(fmt="json"), fmt="json")
     assert MagnetismReport.from_dict(again.properties["magnetite_report"]) == given
     assert again.site_properties == decorated.site_properties
+
+
+def test_structures_with_their_symmetry_are_decorated_too(rutile: Structure, report: Make) -> None:
+    symmetrized = SpacegroupAnalyzer(rutile).get_symmetrized_structure()
+    predictor = MagneticOrderPredictor(symmetrized, report=report("FM", (1.0,) * 6, formula="MnF2"))
+    decorated = predictor.get_decorated_structure()
+    assert isinstance(decorated, SymmetrizedStructure)
+    assert decorated.site_properties == {MAGNITUDE: [1.0] * 6}
+    assert not predictor.structure.site_properties
+    assert not symmetrized.site_properties
 
 
 def test_decoration_invents_no_order_for_pymatgens_analyzer(nio: Structure, report: Make) -> None:
