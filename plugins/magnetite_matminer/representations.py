@@ -91,9 +91,9 @@ class RepresentationFeaturizer(BatchedFeaturizer):
         from magnetite.representations import represent_many
 
         options: dict[str, Any] = {"cell": self.cell, **self._options()}
-        for answer in represent_many(structures, self.name, **options):
+        for index, answer in enumerate(represent_many(structures, self.name, **options)):
             if isinstance(answer, MagnetiteError) and on_error == "raise":
-                raise answer
+                raise answer.at(f"structure {index}")
             yield answer
 
     def _error(self, answer: Vector | MagnetiteError) -> str | None:

@@ -34,7 +34,7 @@ def test_errors_are_rows_of_nan(nio: Structure) -> None:
     assert np.isfinite(found.iloc[0][featurizer.feature_labels()].to_numpy(float)).all()
     assert found.iloc[1][featurizer.feature_labels()].isna().all()
     assert "partly occupied" in found["RepresentationFeaturizer Exceptions"][1]
-    with pytest.raises(MagnetiteError, match="partly occupied"):
+    with pytest.raises(MagnetiteError, match="structure 1: has partly occupied"):
         featurizer.featurize_many([nio, DISORDERED], pbar=False)
     assert featurizer.precheck(nio)
     assert not featurizer.precheck(DISORDERED)
