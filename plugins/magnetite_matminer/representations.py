@@ -56,14 +56,12 @@ class RepresentationFeaturizer(BatchedFeaturizer):
         return self
 
     def precheck(self, x: Any) -> bool:
-        """Whether a structure can be represented at all."""
-        from magnetite.representations import represent
+        """Whether a structure can be represented at all.
 
-        try:
-            represent(x, self.name, cell=self.cell, **self._options())  # type: ignore[arg-type]
-        except MagnetiteError:
-            return False
-        return True
+        Raises:
+            MagnetiteError: nothing can: there is no such option or cell, or a library is not installed.
+        """
+        return not isinstance(next(iter(self._answers([x], "report"))), MagnetiteError)
 
     def feature_labels(self) -> list[str]:
         """Labels of the features; a new list, since matminer appends to it."""

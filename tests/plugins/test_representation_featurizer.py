@@ -39,6 +39,9 @@ def test_errors_are_rows_of_nan(nio: Structure) -> None:
     assert featurizer.precheck(nio)
     assert not featurizer.precheck(DISORDERED)
     assert not featurizer.precheck(nio.composition)
+    for wrong in (RepresentationFeaturizer("soap", radius=4), RepresentationFeaturizer("soap", cell="unit")):
+        with pytest.raises(MagnetiteError, match=r"no option radius|must be one of given"):
+            wrong.precheck(nio)
 
 
 def test_a_search_over_options_changes_the_features(nio: Structure) -> None:
