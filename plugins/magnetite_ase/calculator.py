@@ -106,10 +106,12 @@ class MagnetismCalculator(Calculator):
         """
         # A prediction may leave results out on purpose; asking for them must not start it all over again.
         known = self.report is not None and (atoms is None or not self.check_state(atoms))
-        if name in self.implemented_properties and allow_calculation and not known:
+        if name in self.implemented_properties and not known:
+            if not allow_calculation:
+                return None  # ASE would forget results and atoms, and leave the report of them behind
             self._recalculate(atoms)
             known = True
-        if known and name in self.implemented_properties and name not in self.results:
+        if name in self.implemented_properties and name not in self.results:
             assert self.report is not None
             raise PropertyNotImplementedError(_why_not(name, self.report))
         return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]

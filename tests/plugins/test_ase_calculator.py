@@ -117,6 +117,18 @@ def test_writing_never_starts_a_prediction(atoms: Atoms, oracle: Oracle, tmp_pat
     assert oracle.calls == 0
 
 
+def test_asking_without_calculating_leaves_the_last_answer_whole(atoms: Atoms, oracle: Oracle, report: Make) -> None:
+    oracle.report = report("FM", (1.5, 0.25))
+    calc = attached(atoms)
+    atoms.get_magnetic_moment()
+    moved = atoms.copy()
+    moved.rattle(0.01)
+    assert calc.get_property("magmom", moved, allow_calculation=False) is None
+    assert calc.get_property("magmom", atoms, allow_calculation=False) == calc.get_magnetic_moment() == 1.75
+    assert calc.get_report() is oracle.report
+    assert oracle.calls == 1
+
+
 def test_energy_and_forces_raise_ases_own_error(atoms: Atoms, oracle: Oracle) -> None:
     attached(atoms)
     for ask in (atoms.get_potential_energy, atoms.get_forces, atoms.get_stress):
