@@ -155,7 +155,7 @@ class SpinPotential(Calculator):
         """−dE/dm in eV/μB, (n, 3)."""
         self.get_property("energy", atoms)
         assert self.report is not None
-        forces: np.ndarray = self.report.magnetic_forces
+        forces: np.ndarray = self.report.magnetic_forces.copy()
         return forces
 
     def _relax(self, item: Any, atoms: Atoms) -> Any:

@@ -91,6 +91,16 @@ def test_it_heeds_what_it_is_told() -> None:
     assert atoms.get_potential_energy() == held
 
 
+def test_what_it_gives_can_be_changed_without_harm() -> None:
+    atoms = iron(moment=1.9)
+    atoms.calc = SpinPotential("potential-fe", device="cpu")
+    for ask in (atoms.calc.get_magnetic_forces, atoms.calc.get_forces, atoms.calc.get_magnetic_moments):
+        found = ask(atoms)
+        kept = found.tolist()
+        found += 1
+        assert ask(atoms).tolist() == kept
+
+
 def layers(height: float, *, open_side: bool) -> Atoms:
     """Four layers of iron in a cell of this height in Å, shaken."""
     atoms = bcc100("Fe", (1, 1, 4), a=2.83)
