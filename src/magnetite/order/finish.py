@@ -18,11 +18,13 @@ from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, sel
 from magnetite.order.calibration import Calibration, fit_temperature
 from magnetite.order.card import FAST, describe
 from magnetite.order.domain import Domain
-from magnetite.order.export import element_counts, fit_domain, write_card, write_weights
+from magnetite.order.export import element_counts, fit_domain, settings_of
 from magnetite.order.growing import grow_k_trees, grow_trees
 from magnetite.order.moment_training import grow_moments
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.tasks import evaluate, out_of_fold
+from magnetite.order.weights import to_tensors
+from magnetite.zoo.writing import write_card, write_weights
 
 DOMAIN_SAMPLE = 8_000
 """Training crystals that the domain is laid around; crystals of one element are all among them."""
@@ -58,13 +60,13 @@ def export_run(
     zero_k = _zero_k_temperature(network, examples, device)
     largest = with_companions(network, companions, device) if companions else network
     name = str(card.pop("name", FAST))
-    weights = write_weights(largest, domain, folder, name)
+    weights = write_weights(to_tensors(largest) | domain.tensors(), folder, name)
     counts = element_counts(train)
     for own, one in [(name, network)] + ([(f"{name}-best", largest)] if companions else []):
         calibration = _calibration(held_out, output if one is network else evaluate(one, held_out, device), zero_k)
         began = any(number <= one.config.companions for number in pretrained)
-        content = describe(one, examples, calibration, device, pretrained=began) | card | {"name": own}
-        write_card(one, folder, weights, card=content, counts=counts, calibration=calibration, domain=domain)
+        words = describe(one, examples, calibration, device, pretrained=began) | card | {"name": own}
+        write_card(words | weights | settings_of(one, counts, calibration, domain), folder)
     return folder / f"{name}.json"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,6 @@ import numpy as np
 import torch
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
-from safetensors.torch import save as pack
 
 from magnetite.potential.canting import usual_canting
 from magnetite.potential.committee import Committee
@@ -21,6 +18,7 @@ from magnetite.potential.splits import Split
 from magnetite.potential.tasks import EDGES, assemble, frame_cost, measure
 from magnetite.potential.weights import to_tensors
 from magnetite.runtime import by_edges
+from magnetite.zoo.writing import write_card, write_weights
 
 VERSION = "0.5.1"
 UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "GPa", "magnetic": "meV/μB"}
@@ -56,7 +54,6 @@ def export_potential(
     Returns:
         The path of the card.
     """
-    blob = pack(to_tensors(network))
     frames = split.train
     scale = float(network.magnetic_scale)
     said = []
@@ -67,8 +64,6 @@ def export_potential(
         "version": VERSION,
         "family": "potential",
         "description": _description(network),
-        "weights": f"{name}.safetensors",
-        "sha256": hashlib.sha256(blob).hexdigest(),
         "licence": "MIT (weights and code)",
         "elements": [chemical_symbols[z] for z in network.config.numbers],
         "labels": "Energies, forces, stress, site moments and −dE/dm as the data has them.",
@@ -90,11 +85,8 @@ def export_potential(
             **_members(network, split, device),
         },
     }
-    folder.mkdir(parents=True, exist_ok=True)  # not before all is measured: a card of other weights is no model
-    (folder / f"{name}.safetensors").write_bytes(blob)
-    path = folder / f"{name}.json"
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+    # Not before all is measured: a card of other weights is no model.
+    return write_card(content | write_weights(to_tensors(network), folder, name), folder)
 
 
 def moment_ranges(frames: Sequence[Frame]) -> dict[str, list[float]]:

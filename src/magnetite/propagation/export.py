@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors.torch import save as pack
+
+from magnetite.zoo.writing import write_card, write_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,19 +32,13 @@ def export(
         examples: all, for the share of those with k = 0.
     """
     tensors = {f"{PREFIX}{name}": value.contiguous() for name, value in trees.state_dict().items()}
-    data = pack(tensors)
-    name = card["name"]
-    content = card | {
-        "weights": f"{name}.safetensors",
-        "sha256": hashlib.sha256(data).hexdigest(),
+    content = {
+        **card,
+        **write_weights(tensors, folder, card["name"]),
         "settings": {
             "trees": list(trees.room),
             "temperature": temperature,
             "zero_share": round(float(np.mean([example.is_zero for example in examples])), 4),
         },
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.safetensors").write_bytes(data)
-    path = folder / f"{name}.json"
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+    return write_card(content, folder)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save as pack
 from torch import Tensor
 
 from magnetite.errors import ZooError
@@ -20,6 +17,7 @@ from magnetite.prototypes.ensemble import Ensemble, to_tensors
 from magnetite.prototypes.supercells import MIN_ATOMS
 from magnetite.prototypes.table import VIEWS, Table
 from magnetite.prototypes.tasks import accuracy
+from magnetite.zoo.writing import write_card, write_weights
 
 PASSES = 1_000
 """Passes with dropout behind a prediction (Leitherer 2021)."""
@@ -80,19 +78,13 @@ def export(
         },
         "classes": [entry.as_dict() for entry in classes],
     }
-    data = pack(tensors)
-    name = card["name"]
-    content = card | {
-        "weights": f"{name}.safetensors",
-        "sha256": hashlib.sha256(data).hexdigest(),
+    content = {
+        **card,
+        **write_weights(tensors, folder, card["name"]),
         "metrics": metrics + card.get("metrics", []),
         "settings": settings,
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.safetensors").write_bytes(data)
-    path = folder / f"{name}.json"
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+    return write_card(content, folder)
 
 
 def rehearsal(table: Table) -> dict[str, Tensor]:
