@@ -20,9 +20,10 @@ def thinned(widths: tuple[int, ...], rate: float, passes: int, seed: int) -> tup
     happen to share its batch nor on their order. The first passes of a longer series are those of a shorter one.
     """
     generator = torch.Generator().manual_seed(seed)
-    draws = torch.rand(passes, sum(widths), generator=generator)
-    kept = (draws >= rate).float() / (1 - rate)
-    return torch.split(kept, list(widths), dim=1)
+    with torch.inference_mode(mode=False):  # kept for later calls, which may want gradients
+        draws = torch.rand(passes, sum(widths), generator=generator)
+        kept = (draws >= rate).float() / (1 - rate)
+        return torch.split(kept, list(widths), dim=1)
 
 
 def mutual_information(mean: Tensor, entropy: Tensor) -> Tensor:

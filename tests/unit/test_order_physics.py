@@ -12,6 +12,8 @@ from pymatgen.core import Structure
 from pymatgen.core.operations import SymmOp
 
 import magnetite
+from magnetite.api import load_order_model
+from magnetite.dropout import thinned
 from magnetite.graphs import build_graph
 from magnetite.order.network import Companion, MagnetismNetwork
 from magnetite.runtime import collate
@@ -124,6 +126,18 @@ def test_moments_on_the_input_are_ignored(nio: Structure) -> None:
     for sign in (1, -1):
         decorated = nio.copy(site_properties={"magmom": [sign * 2.0] * 4 + [0.0] * 4})
         assert magnetite.analyze_magnetism(decorated, device="cpu") == plain
+
+
+def test_gradients_are_to_be_had_after_a_prediction_too(nio: Structure) -> None:
+    """Thinned networks are drawn once, here by a prediction, which runs without gradients."""
+    thinned.cache_clear()
+    magnetite.analyze_magnetism(nio, device="cpu")
+    model = load_order_model(device="cpu")
+    prepared = model.prepare(as_crystal(nio))
+    batch = collate([prepared.graph], [prepared.volume_per_atom], [prepared.geometry])
+    batch.vectors.requires_grad_()
+    model.network(batch)["information"].sum().backward()
+    assert batch.vectors.grad.abs().sum() > 0
 
 
 def test_disagreement_comes_from_dropout_and_from_further_bodies(
