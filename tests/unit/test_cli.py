@@ -173,3 +173,13 @@ def test_a_broken_card_is_named_beside_the_good_ones(
     captured = capsys.readouterr()
     assert DEFAULT_MODEL in captured.out
     assert captured.err.startswith("magnetite: no model is called 'gone'")
+
+
+@pytest.mark.parametrize("command", [["train", "potential", "--run", "r"], ["tc", "x.csv"]])
+@pytest.mark.parametrize("seed", ["-1", "4294967296"])
+def test_seeds_that_cannot_be_drawn_from_are_refused(
+    command: list[str], seed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*command, "--seed", seed])
+    assert "must be a whole number from 0 to 4294967295" in capsys.readouterr().err

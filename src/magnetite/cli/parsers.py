@@ -69,10 +69,10 @@ def positive(text: str) -> int:
 
 
 def seed(text: str) -> int:
-    """Type of an argument that random numbers begin from."""
+    """Type of an argument that random numbers start from; what NumPy, scikit-learn and torch all take."""
     number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError("must be a whole number from 0 to 4294967295")
     return number
 
 
