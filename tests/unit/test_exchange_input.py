@@ -101,7 +101,7 @@ def test_commands_refuse_before_they_work(tmp_path, capsys) -> None:
     file = str(write(cube(), tmp_path / "x.json"))
     for command, arguments, message in (
         ("tc", ["--spin", "nan"], "positive length"),
-        ("tc", ["--seed", "-1"], "must not be negative"),
+        ("tc", ["--seed", "-1"], "whole number from 0"),
         ("tc", ["--temperatures", "1", "3", "2.5"], "whole number"),
         ("tc", ["--temperatures", "1", "3", "inf"], "whole number"),
         ("tc", ["--temperatures", "1", "3", "nan"], "whole number"),
