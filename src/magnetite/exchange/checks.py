@@ -20,7 +20,7 @@ def dimensions(model: ExchangeModel) -> int:
 
     The largest connected piece counts; couplings below `WEAK` of the strongest do not.
     """
-    return max((rank for rank, _ in _pieces(model)), default=0)
+    return max(_ranks(model))
 
 
 def warnings_of(model: ExchangeModel, largest: float) -> list[str]:
@@ -31,10 +31,10 @@ def warnings_of(model: ExchangeModel, largest: float) -> list[str]:
         largest: largest eigenvalue of the isotropic J(q) in meV.
     """
     found = []
-    pieces = _pieces(model)
-    rank = dimensions(model)
-    if len(pieces) > 1:
-        found.append(f"disconnected: {len(pieces)} groups of sites are not coupled to each other")
+    ranks = _ranks(model)
+    rank = max(ranks)
+    if len(ranks) > 1:
+        found.append(f"disconnected: {len(ranks)} groups of sites are not coupled to each other")
     if rank < 3:  # noqa: PLR2004
         kind = ("finite clusters", "chains", "layers")[rank]
         if model.is_isotropic:
@@ -47,20 +47,20 @@ def warnings_of(model: ExchangeModel, largest: float) -> list[str]:
     return found
 
 
-def _pieces(model: ExchangeModel) -> list[tuple[int, list[int]]]:
-    """Connected groups of sites, each with the rank of the lattice over which it extends."""
+def _ranks(model: ExchangeModel) -> list[int]:
+    """Of each connected group of sites the rank of the lattice over which it extends."""
     strong = model.strengths >= WEAK * model.strengths.max(initial=0.0)
     neighbours: dict[int, list[tuple[int, np.ndarray]]] = {site: [] for site in range(len(model))}
     for i, j, image in zip(model.first[strong], model.second[strong], model.images[strong], strict=True):
         neighbours[int(i)].append((int(j), image))
         neighbours[int(j)].append((int(i), -image))
     seen: dict[int, np.ndarray] = {}
-    pieces = []
+    ranks = []
     for start in range(len(model)):
         if start in seen:
             continue
         seen[start] = np.zeros(3, dtype=np.int64)
-        queue, members, loops = [start], [start], []
+        queue, loops = [start], []
         while queue:
             site = queue.pop()
             for other, image in neighbours[site]:
@@ -68,9 +68,7 @@ def _pieces(model: ExchangeModel) -> list[tuple[int, list[int]]]:
                 if other not in seen:
                     seen[other] = place
                     queue.append(other)
-                    members.append(other)
                 elif (place != seen[other]).any():
                     loops.append(place - seen[other])
-        rank = int(np.linalg.matrix_rank(np.unique(loops, axis=0))) if loops else 0
-        pieces.append((rank, members))
-    return pieces
+        ranks.append(int(np.linalg.matrix_rank(np.unique(loops, axis=0))) if loops else 0)
+    return ranks

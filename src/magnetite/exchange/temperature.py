@@ -21,7 +21,6 @@ from magnetite.exchange.montecarlo.crossing import (
     binder_crossing,
     disordered,
     heat_peak,
-    misses,
 )
 from magnetite.exchange.montecarlo.engine import Plan, simulate
 from magnetite.exchange.montecarlo.order_parameter import MOST_WAVES, order_parameter
@@ -163,8 +162,8 @@ def transition_temperature(
     factor = correction(model)
     if factor is None:
         notes.append("spin lengths unknown: not corrected by (S + 1)/S")
-    missed = temperatures is not None and found.method != CROSSING and misses(measured[-1])
-    value, error, method = (None, None, "none") if missed else (found.temperature, found.error, found.method)
+    missed = temperatures is not None and found.missed
+    value, error, method = (None, None, "none") if missed else found[:3]
     return TransitionReport(
         model.name, [float(c) for c in best.q], mean_field, rpa, value, error, method, factor, [*notes, *more],
         measured,
@@ -243,7 +242,7 @@ class _Search:
                 notes.append(f"{len(temperatures)} temperatures are too few for a crossing of cumulants")
             elif self.orders:
                 notes.append("no clear crossing of cumulants: the peak of the specific heat lies some per cent off")
-            if misses(measured[-1]):
+            if found.missed:
                 low, high = temperatures[0], temperatures[-1]
                 notes.append(f"temperatures from {low:.4g} to {high:.4g} K miss the transition: give others")
         return found, measured, notes
@@ -263,4 +262,4 @@ class _Search:
 def _worth(tried: tuple[Transition, list[Curves], list[str]]) -> tuple[bool, bool, float]:
     """What makes one window better than another: a crossing, a peak inside it, a higher peak."""
     found, measured, _ = tried
-    return found.method == CROSSING, not misses(measured[-1]), max(measured[-1].heat)
+    return found.method == CROSSING, not found.missed, max(measured[-1].heat)

@@ -35,11 +35,13 @@ class Transition(NamedTuple):
         temperature: K.
         error: one standard deviation, K.
         method: ``Binder crossing`` or ``specific heat``.
+        missed: whether the temperatures that were simulated miss it.
     """
 
     temperature: float
     error: float
     method: str
+    missed: bool = False
 
 
 def binder_crossing(small: Curves, large: Curves, seed: int = 0) -> Transition | None:
@@ -114,7 +116,7 @@ def heat_peak(curves: Curves, seed: int = 0) -> Transition:
     random = np.random.default_rng(seed)
     drawn = [_peak(grid, heat + errors * random.standard_normal(len(grid)), errors) for _ in range(DRAWS)]
     least = float(np.diff(grid).min()) / 10 if len(grid) > 1 else float("nan")
-    return Transition(centre, max(float(np.std(drawn)), least), "specific heat")
+    return Transition(centre, max(float(np.std(drawn)), least), "specific heat", _misses(curves))
 
 
 def _peak(grid: NDArray[np.float64], heat: NDArray[np.float64], errors: NDArray[np.float64]) -> float:
@@ -140,7 +142,7 @@ def beginning(curves: Curves) -> float:
     return heat if order < heat else (heat + order) / 2
 
 
-def misses(curves: Curves) -> bool:
+def _misses(curves: Curves) -> bool:
     """Whether the transition lies outside the temperatures.
 
     Then the specific heat has no peak that stands out from both ends, or the spins are still ordered at the highest.

@@ -24,8 +24,6 @@ CHUNK = 100
 """Steps between two looks at the progress bar."""
 SAVE_EVERY = 10
 """Chunks between two checkpoints."""
-KEPT = ("spins", "slots", "swaps", "series", "done", "random")
-"""What a checkpoint holds."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,9 @@ def simulate(
     betas = 1 / (K_B * np.array(plan.temperatures))
     waves, magnet = np.ascontiguousarray(waves, float), np.ascontiguousarray(magnet, float)
     kept = None if checkpoint is None else checkpoint / f"{_fingerprint(lattice, plan, waves, magnet, start)}.npz"
-    state = _resume(kept) or _begin(lattice, plan, start)
+    state = _begin(lattice, plan, start)
+    if kept is not None and kept.exists():
+        state = _resume(kept, state)
     total, done = plan.warmup + plan.steps, int(state["done"])
     series = state["series"]
     with tqdm(
@@ -147,13 +147,14 @@ def random_directions(random: np.random.Generator, *shape: int) -> NDArray[np.fl
 
 
 def _begin(lattice: SpinLattice, plan: Plan, start: NDArray[np.float64] | None) -> dict[str, NDArray[Any]]:
+    """What a simulation goes on from, and a checkpoint holds."""
     number = len(plan.temperatures)
     random = np.random.default_rng(plan.seed)
     if start is None:
         spins = random_directions(random, number, len(lattice))
     else:
         spins = np.repeat(np.asarray(start, float)[None], number, axis=0)
-    return {  # the names are `KEPT`
+    return {
         "spins": np.ascontiguousarray(spins), "slots": np.arange(number),
         "swaps": np.zeros(max(number - 1, 1), np.int64),
         "series": np.zeros((plan.steps, number, 3)), "done": np.array(0),
@@ -185,11 +186,10 @@ def _save(path: Path, state: dict[str, NDArray[Any]]) -> None:
     fresh.replace(path)
 
 
-def _resume(path: Path | None) -> dict[str, NDArray[Any]] | None:
-    if path is None or not path.exists():
-        return None
+def _resume(path: Path, fresh: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """What `_save` wrote, of the same names as at the beginning."""
     try:
         with np.load(path, allow_pickle=False) as content:
-            return {name: content[name] for name in KEPT}
+            return {name: content[name] for name in fresh}
     except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise ExchangeError(f"is no checkpoint of a simulation ({error}); remove it", str(path)) from error
