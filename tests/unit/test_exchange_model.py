@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from magnetite.errors import ExchangeError
 from magnetite.exchange import Convention, ExchangeModel, from_convention, to_convention
 from magnetite.exchange.conventions import RYDBERG
 from magnetite.exchange.formats import FORMATS, read, write
+from magnetite.exchange.fourier import Fourier
 from magnetite.exchange.relaxation import magnetic_cell
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*has no place for")
@@ -254,3 +256,16 @@ def test_numbers_too_large_for_a_site_are_refused(tmp_path) -> None:
     file.write_text(file.read_text().replace("\n0,1,", "\n99999999999999999999,1,", 1))
     with pytest.raises(ExchangeError, match="is not a csv file that can be read"):
         read(file)
+
+
+def test_highest_eigenvalues_are_found_a_few_at_a_time() -> None:
+    rng = np.random.default_rng(0)
+    bonds = [[i, j, *rng.integers(-1, 2, 3)] for i in range(30) for j in range(i)]
+    model = ExchangeModel.from_bonds(np.eye(3) * 9, rng.random((30, 3)), bonds, rng.normal(size=len(bonds)))
+    transform, points = Fourier(model), rng.random((3000, 3))
+    tracemalloc.start()
+    found = transform.highest(points)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30e6  # bytes; all matrices at once are 43 MB
+    assert np.allclose(found[-1], np.linalg.eigvalsh(transform(points[-1:]))[0, -1])
