@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,6 +74,12 @@ def test_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     titles = [axis.get_title() for axis in plot_elements("megnet16").axes[:4]]
     assert titles == ["megnet16", "megnet16, cosine", "megnet16, pearson", "megnet16, chebyshev"]
     assert [axis.get_title() for axis in plot_maps(("megnet16", "skipatom"), 2).axes] == ["megnet16", "skipatom"]
+
+
+def test_pictures_without_matplotlib_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MagnetiteError, match="pictures need matplotlib: pip install"):
+        plot_maps(("megnet16",))
 
 
 def test_the_most_alike_come_first() -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from magnetite.errors import MagnetiteError
 from magnetite.exchange.fourier import Fourier
 from magnetite.exchange.shells import pair_names
+from magnetite.pictures import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,19 +27,12 @@ PANELS = (
     ("magnetisation", "|M| / M₀"), ("order", "order parameter (rms)"), ("heat", "C / k_B per spin"),
     ("susceptibility", "χ of the order / meV⁻¹"), ("binder", "Binder's cumulant"), ("energy", "E / meV per spin"),
 )  # fmt: skip
-
-
-def _figure(width: float, height: float) -> Figure:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MagnetiteError("pictures need matplotlib: pip install 'magnetite[plot]'") from None
-    return Figure(figsize=(width, height), layout="constrained", dpi=110)
+DPI = 110
 
 
 def plot_couplings(model: ExchangeModel) -> Figure:
     """J(r): isotropic exchange over distance, a colour for each pair of species."""
-    figure = _figure(6.4, 4.2)
+    figure = new_figure(6.4, 4.2, DPI)
     axes = figure.add_subplot()
     names = pair_names(model)
     for name in np.unique(names):
@@ -60,7 +53,7 @@ def plot_fourier(model: ExchangeModel) -> Figure:
     points = np.concatenate([a + share * (b - a) for a, b in pairwise(corners)])
     ticks = np.concatenate([[0], np.cumsum(lengths)])
     x = np.concatenate([t + share[:, 0] * length for t, length in zip(ticks, lengths, strict=False)])
-    figure = _figure(7.2, 4.2)
+    figure = new_figure(7.2, 4.2, DPI)
     axes = figure.add_subplot()
     eigenvalues = np.linalg.eigvalsh(Fourier(model, components=not model.is_isotropic)(points))
     axes.plot(x, eigenvalues, color="C0", lw=1.2)
@@ -73,7 +66,7 @@ def plot_fourier(model: ExchangeModel) -> Figure:
 
 def plot_thermal(report: TransitionReport) -> Figure:
     """Thermal averages with error bars, a colour for each supercell, and the transition."""
-    figure = _figure(11, 6.4)
+    figure = new_figure(11, 6.4, DPI)
     for place, (name, label) in enumerate(PANELS, start=1):
         axes = figure.add_subplot(2, 3, place)
         for number, curve in enumerate(report.curves):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magnetite.errors import MagnetiteError
+from magnetite.pictures import new_figure
 from magnetite.prototypes.bain import BCC, FCC, LENGTHS, BainPath
 from magnetite.prototypes.classes import distinct_names
 from magnetite.prototypes.explore import OUTLIER
@@ -55,7 +56,7 @@ def plot_similarity(
     ends = np.cumsum([len(list(members)) for _, members in groupby(groups)])
     starts = np.concatenate(([0], ends[:-1]))
     names = [groups[start] for start in starts.tolist()]
-    figure = _figure(5.0 * len(panels) + 0.8, 5.8)
+    figure = new_figure(5.0 * len(panels) + 0.8, 5.8, DPI)
     axes_of = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for axes, (title, matrix) in zip(axes_of, panels.items(), strict=True):
         image = axes.imshow(matrix, vmin=0, vmax=1, cmap="viridis", interpolation="nearest")
@@ -91,7 +92,7 @@ def plot_embedding(
     for title, values in panels.items():
         if len(values) != len(points):
             raise MagnetiteError(f"panel {title!r} colours {len(values)} points of {len(points)}")
-    figure = _figure(6.0 * len(panels), 4.8)
+    figure = new_figure(6.0 * len(panels), 4.8, DPI)
     for axes, (title, values) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         column = np.asarray(values)
         if column.dtype.kind == "f":
@@ -125,7 +126,7 @@ def plot_bain(
     winners, area = answers.winners, np.bincount(answers.winners[places].ravel(), minlength=len(answers.classes))
     named = [place for place in np.argsort(-area, kind="stable")[:SHOWN].tolist() if area[place]]
     colours = _colours(len(named))
-    figure = _figure(15, 4.8)
+    figure = new_figure(15, 4.8, DPI)
     classes, information, along = figure.subplots(1, 3, width_ratios=(1, 1.15, 1.3))
     shades = np.full((*places.shape, 3), OUTSIDE)
     for place, colour in zip(named, colours, strict=True):
@@ -150,7 +151,9 @@ def plot_bain(
     along.plot([], [], color=OUTSIDE, linewidth=6, label="other classes (left)")
     for name, ratio in trained.items():
         along.axvline(ratio, color="black", linewidth=0.7, linestyle="--")
-        along.text(ratio, 1.02, name, rotation=90, fontsize=7, ha="center", va="bottom", transform=_above(along))
+        along.text(
+            ratio, 1.02, name, rotation=90, fontsize=7, ha="center", va="bottom", transform=along.get_xaxis_transform()
+        )  # along x in units of the data, along y in shares of the height
     along.set(xlim=(BCC / 2, FCC * FCC), ylim=(0, None), xlabel="c/a", ylabel="probability; mutual information / bit")
     along.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     _save(figure, path)
@@ -179,24 +182,6 @@ def _colours(number: int) -> list[tuple[float, float, float, float]]:
     size = colormaps[PALETTE].N
     order = [place for place in (*range(0, size, 2), *range(1, size, 2)) if place not in GREYS]
     return [colormaps[PALETTE](order[place % COLOURS]) for place in range(number)]
-
-
-def _above(axes: Axes) -> object:
-    """Places along x in units of the data, along y in shares of the height."""
-    return axes.get_xaxis_transform()
-
-
-def _figure(width: float, height: float) -> Figure:
-    """An empty picture, in inches; no window, no global state.
-
-    Raises:
-        MagnetiteError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MagnetiteError("pictures need matplotlib: pip install 'magnetite[plot]'") from error
-    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
 def _save(figure: Figure, path: str | PathLike[str]) -> None:

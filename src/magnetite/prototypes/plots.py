@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magnetite.errors import MagnetiteError
+from magnetite.pictures import new_figure
 from magnetite.prototypes.classes import distinct_names
 from magnetite.prototypes.maps import PatternMap
 
@@ -49,16 +50,12 @@ def plot_map(found: PatternMap, *, axis: int = 2, slices: int = SLICES) -> Figur
     Raises:
         MagnetiteError: matplotlib is not installed, or no box was classified.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MagnetiteError("pictures need matplotlib: pip install 'magnetite[plot]'") from None
     if not found.classified.any():
         raise MagnetiteError("no box was classified, so there is nothing to draw", found.specimen.source)
     layers = _layers(found, axis, slices)
     deep = found.shape[axis] > 1
     rows, columns = (2, len(layers) + 1) if deep else (1, 2)  # one layer alone: beside each other
-    figure = Figure(figsize=(4.2 * columns + 0.8, 3.7 * rows + 0.9), layout="constrained", dpi=DOTS)
+    figure = new_figure(4.2 * columns + 0.8, 3.7 * rows + 0.9, DOTS)
     painted = _painted(found)
     coloured = _class_style()
     shaded = {"vmin": 0.0, "vmax": max(float(np.nanquantile(found.mutual_information, HIGHEST)), LOWEST)}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from magnetite.errors import MagnetiteError
+from magnetite.pictures import new_figure
 from magnetite.prototypes.reports import PrototypeReport
 
 if TYPE_CHECKING:
@@ -30,16 +31,12 @@ def plot_reports(reports: Sequence[PrototypeReport]) -> Figure:
     Raises:
         MagnetiteError: matplotlib is not installed, or there are no reports.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MagnetiteError("pictures need matplotlib: pip install 'magnetite[plot]'") from None
     if not reports:
         raise MagnetiteError("no structure was classified, so there is nothing to draw")
     reports = reports[:MOST_REPORTS]
     columns = min(COLUMNS, len(reports))
     rows = -(-len(reports) // columns)
-    figure = Figure(figsize=(5.0 * columns, 2.1 * rows), layout="constrained")
+    figure = new_figure(5.0 * columns, 2.1 * rows)
     for place, report in enumerate(reports, start=1):
         axes = figure.add_subplot(rows, columns, place)
         labels, shares = list(report.top5), list(report.top5.values())

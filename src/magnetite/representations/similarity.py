@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from magnetite.errors import MagnetiteError
+from magnetite.pictures import new_figure
 from magnetite.representations.elements import OWN, PUBLISHED, covering, embedding
 from magnetite.representations.libraries import library
 from magnetite.zoo.registry import DEFAULT_MODEL
@@ -106,7 +107,7 @@ def plot_elements(name: str, model: str = DEFAULT_MODEL) -> Figure:
     Raises:
         MagnetiteError: no such embedding, or ElementEmbeddings is not installed.
     """
-    figure = _figure(14, 14)
+    figure = new_figure(14, 14)
     axes = figure.subplots(2, 2).ravel()
     _draw_map(name, axes[0], model)
     for axis, (metric, theirs) in zip(axes[1:], METRICS.items(), strict=True):
@@ -122,7 +123,7 @@ def plot_maps(names: tuple[str, ...] = EMBEDDINGS, columns: int = 3) -> Figure:
         MagnetiteError: no such embedding, or ElementEmbeddings is not installed.
     """
     rows = -(-len(names) // columns)
-    figure = _figure(7 * columns, 6 * rows)
+    figure = new_figure(7 * columns, 6 * rows)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, name in zip(axes, names, strict=False):
         _draw_map(name, axis, DEFAULT_MODEL)
@@ -147,12 +148,6 @@ def _draw_map(name: str, axis: Any, model: str) -> None:
 
 def _plotter() -> Any:
     return library("elementembeddings.plotter")
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _index(symbols: list[str]) -> pd.Index[str]:
