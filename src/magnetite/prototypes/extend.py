@@ -28,7 +28,7 @@ from magnetite.training import Schedule
 
 FINE_TUNING = Schedule(epochs=150, learning_rate=1e-3, weight_decay=0.0, ema=0.99, clip=5.0)
 LAYER_GAP = 8.0
-"""Å of empty space along a cell vector from which a crystal counts as a layer, to be repeated in its plane."""
+"""Å of empty space across the first two cell vectors from which a crystal is a layer, to be repeated in its plane."""
 INHERITED = ("version", "family", "licence", "elements", "labels", "limits")
 """What the card of a grown classifier has from the first one's."""
 TOO_ALIKE = 1e-5
@@ -40,7 +40,7 @@ def read_addition(label: str, path: Path, index: int) -> Prototype:
 
     Args:
         label: what to call it.
-        path: of a file with one structure; an empty direction in it makes it a layer.
+        path: of a file with one structure; empty space across its first two cell vectors makes it a layer.
         index: its place in the list of classes.
 
     Raises:
