@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,9 +73,7 @@ def train_readout(
     """
     torch.manual_seed(task.seed)
     model = Readout(size, config, len(ORDER_CLASSES)).to(task.atoms.device)
-    schedule = Schedule(
-        epochs, SCHEDULE.learning_rate, weight_decay=SCHEDULE.weight_decay, ema=SCHEDULE.ema, seed=task.seed
-    )
+    schedule = replace(SCHEDULE, epochs=epochs, seed=task.seed)
     trained = fit(model, task, schedule, folder, progress=progress, log=lambda _: None)
     assert isinstance(trained, Readout)
     shutil.rmtree(folder)
