@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -154,6 +156,19 @@ def test_the_leaderboard_keeps_what_it_has(
     assert refused == 0
     assert (np.abs(table).sum(1) > 0).sum() == len(thin.rows)
     assert (store.answers(thin, "megnet16", {}, "logistic") == answers).all()
+
+
+def test_what_is_kept_is_of_the_model_that_was_named(tmp_path: Path, nio: Structure, rutile: Structure) -> None:
+    weights = files("magnetite.zoo") / "weights"
+    for name in ("magnetism.json", "magnetism.safetensors"):
+        (tmp_path / name).write_bytes((weights / name).read_bytes())
+    own, options = task(nio, rutile), {"model": str(tmp_path / "magnetism.json")}
+    store = Store(tmp_path / "kept", progress=False)
+    before = store._path(own, "order-embedding", options)
+    card = tmp_path / "magnetism.json"
+    content = json.loads(card.read_text())
+    card.write_text(json.dumps(content | {"sha256": "0" * 64}))
+    assert store._path(own, "order-embedding", options) != before
 
 
 def test_what_is_kept_is_found_by_other_processes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -190,6 +191,18 @@ def test_one_structure_or_a_composition_where_others_are_wanted(nio: Structure) 
     assert "is a composition" in str(report.error)
     with pytest.raises(MagnetiteError, match="named by text"):
         represent(nio, None)  # type: ignore[arg-type]
+
+
+def test_threads_share_dscribe(nio: Structure) -> None:
+    from dscribe.core.system import System
+
+    own = System.from_atoms
+    names = ["soap", "acsf"] * 40
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda name: represent(nio, name), names))
+    for vector, name in zip(found, names, strict=True):
+        assert np.array_equal(vector, found[names.index(name)])
+    assert System.from_atoms is own  # each call undid what it changed
 
 
 def test_missing_library(nio: Structure, monkeypatch: pytest.MonkeyPatch) -> None:

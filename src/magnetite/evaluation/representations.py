@@ -141,7 +141,7 @@ class Store:
         table, refused = np.zeros((len(task), length), np.float32), 0
         for start in tqdm(range(0, len(rows), ROWS_PER_PART), f"{task.name}, {name}", disable=not self.progress):
             part = rows[start : start + ROWS_PER_PART]
-            path = self._path(task, name, str(options), str([task.crystals[i].source for i in part]))
+            path = self._path(task, name, options, str([task.crystals[i].source for i in part]))
             if not path.is_file():
                 found = list(represent_many([task.crystals[i] for i in part], name, **options))
                 bad = np.array([isinstance(x, MagnetiteError) for x in found])
@@ -171,12 +171,12 @@ class Store:
 
     def _answers(self, task: Task, name: str, options: dict[str, Any], head: str) -> Path:
         rows = str([[task.crystals[i].source for i in split[0]] for split in task.splits])
-        return self._path(task, name, str(options), settings_of(head), rows)
+        return self._path(task, name, options, settings_of(head), rows)
 
-    def _path(self, task: Task, name: str, *content: str) -> Path:
-        model = find(name).options.get("model")
+    def _path(self, task: Task, name: str, options: dict[str, Any], *content: str) -> Path:
+        model = (find(name).options | options).get("model")
         weights = str(find_card(model).content["sha256"]) if model else ""
-        parts = (__version__, task.name, name, weights, *content)
+        parts = (__version__, task.name, name, weights, str(options), *content)
         digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
         return self.folder / f"{task.name.replace(' ', '-')}-{name}-{digest}.npz"
 

@@ -6,12 +6,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from threading import RLock
 from typing import Any
 
 from magnetite.errors import MagnetiteError
 
 EXTRA = "magnetite[representations]"
 """What installs all of them."""
+_PATCHED = RLock()
+"""One thread at a time changes dscribe and Python's list of warnings, and changes them back."""
 
 
 def library(module: str) -> Any:
@@ -47,11 +50,11 @@ def working_dscribe() -> Iterator[None]:
         copied._distance_matrix = copied._inverse_distance_matrix = None  # noqa: SLF001 (as its own constructor does)
         return copied
 
-    original = system.from_atoms
-    system.from_atoms = staticmethod(from_atoms)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    with _PATCHED, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        original = system.from_atoms
+        system.from_atoms = staticmethod(from_atoms)
+        try:
             yield
-    finally:
-        system.from_atoms = staticmethod(original)
+        finally:
+            system.from_atoms = staticmethod(original)
