@@ -10,7 +10,7 @@ import numpy as np
 
 from magnetite.cells import SYMPREC
 from magnetite.orderings.bonds import Bonds, find_bonds
-from magnetite.sublattice.symmetry import MAX_ATOMS
+from magnetite.sublattice.symmetry import analyzed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,18 +74,13 @@ class MagneticSublattice:
     @cached_property
     def operations(self) -> Operations:
         """The space group, without pure translations; the identity alone in large cells and where none is found."""
-        from moyopy import Cell, MoyoDataset
-
         size = len(self)
         nothing = Operations(np.eye(3, dtype=np.int64)[None], np.arange(size)[None], np.zeros((1, size, 3), np.int64))
         crystal = self.crystal
-        if len(crystal) > MAX_ATOMS:
+        symmetry = analyzed(crystal)
+        if symmetry is None:
             return nothing
-        cell = Cell(crystal.lattice.tolist(), crystal.frac_coords.tolist(), crystal.numbers.tolist())
-        try:
-            found = MoyoDataset(cell, symprec=SYMPREC).operations
-        except ValueError:
-            return nothing
+        found = symmetry.operations
         coords = crystal.frac_coords[self.sites]
         kinds = crystal.numbers[self.sites]
         rotations, places, shifts = [], [], []

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from magnetite.cells import SYMPREC, compact
+from magnetite.cells import compact
 from magnetite.elements import CAN_CARRY
 from magnetite.propagation.couplings import COUPLING_NAMES, energies
 from magnetite.propagation.stars import GRID, fold
 from magnetite.sublattice import GEOMETRY_NAMES, magnetic_geometry
+from magnetite.sublattice.symmetry import find_symmetry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,14 +92,9 @@ def ranker_features(crystal: Crystal, candidates: Sequence[Star]) -> NDArray[np.
 
 def _conventional(crystal: Crystal, candidates: Sequence[Star]) -> NDArray[np.float64]:
     """Components of each star in the standardised cell, of its arm with the largest ones, last axis first."""
-    from moyopy import Cell, MoyoDataset
-
-    cell = Cell(crystal.lattice.tolist(), crystal.frac_coords.tolist(), crystal.numbers.tolist())
-    try:
-        # Cell vectors, as columns, change by A_std = A P, so that wave vectors, as rows, change by k_std = k P.
-        change = np.array(MoyoDataset(cell, symprec=SYMPREC).std_linear)
-    except ValueError:
-        change = np.eye(3)
+    found = find_symmetry(crystal.lattice, crystal.frac_coords, crystal.numbers)
+    # Cell vectors, as columns, change by A_std = A P, so that wave vectors, as rows, change by k_std = k P.
+    change = np.eye(3) if found is None else np.array(found.std_linear)
     arms = np.array([arm for star in candidates for arm in star.arms]) / GRID
     folded = fold(crystal.lattice, arms)
     components = [abs(arm @ change).round(4)[:, ::-1].tolist() for arm in folded]

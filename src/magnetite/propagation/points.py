@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from magnetite.cells import SYMPREC
 from magnetite.propagation.stars import GRID
+from magnetite.sublattice.symmetry import find_symmetry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,11 +80,8 @@ class ZoneNames:
 
 def _holohedry(lattice: NDArray[np.float64]) -> NDArray[np.int64]:
     """How the symmetry of the lattice alone turns wave vectors, shape (n, 3, 3)."""
-    from moyopy import Cell, MoyoDataset
-
-    try:
-        found = MoyoDataset(Cell(lattice.tolist(), [[0.0, 0.0, 0.0]], [1]), symprec=SYMPREC)
-    except ValueError:
+    found = find_symmetry(lattice, np.zeros((1, 3)), np.ones(1, np.int64))
+    if found is None:
         return np.eye(3, dtype=np.int64)[None]
     return np.array(found.operations.rotations, dtype=np.int64)
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from magnetite.cells import SYMPREC, compact
+from magnetite.cells import compact
+from magnetite.sublattice.symmetry import find_symmetry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,14 +78,10 @@ def point_group(crystal: Crystal) -> NDArray[np.int64]:
 
     Returns:
         Matrices W, shape (n, 3, 3), such that k @ W are the images of k in the reciprocal basis; the identity alone
-        where moyo finds no symmetry within `SYMPREC`.
+        where no symmetry is found.
     """
-    from moyopy import Cell, MoyoDataset
-
-    cell = Cell(crystal.lattice.tolist(), crystal.frac_coords.tolist(), crystal.numbers.tolist())
-    try:
-        found = MoyoDataset(cell, symprec=SYMPREC)
-    except ValueError:
+    found = find_symmetry(crystal.lattice, crystal.frac_coords, crystal.numbers)
+    if found is None:
         return np.eye(3, dtype=np.int64)[None]
     # Rotations of positions, x -> R x, turn k into k R⁻¹; over the whole group these are the same as all k R.
     unique: NDArray[np.int64] = np.unique(np.array(found.operations.rotations, dtype=np.int64), axis=0)

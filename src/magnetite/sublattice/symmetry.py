@@ -24,23 +24,31 @@ sites in one; whether it has inversion, at which share of the magnetic sites; nu
 of the standardised conventional cell's vectors in Å."""
 
 
-def analyzed(crystal: Crystal) -> MoyoDataset | None:
-    """The symmetry of a primitive cell as moyo finds it within `SYMPREC`.
+def find_symmetry(
+    lattice: NDArray[np.float64], frac_coords: NDArray[np.float64], numbers: NDArray[np.int64]
+) -> MoyoDataset | None:
+    """The symmetry of a primitive cell within `SYMPREC`, None where none is found.
 
-    moyo finds the same groups as spglib six times faster.
+    By moyo, which finds the same groups as spglib six times faster.
 
-    Returns:
-        None for cells of more than `MAX_ATOMS` atoms and where moyo finds nothing.
+    Args:
+        lattice: rows are the cell vectors in Å, shape (3, 3).
+        frac_coords: fractional coordinates, shape (n_atoms, 3).
+        numbers: atomic numbers, shape (n_atoms,).
     """
     from moyopy import Cell, MoyoDataset
 
-    if len(crystal) > MAX_ATOMS:
-        return None
-    cell = Cell(crystal.lattice.tolist(), crystal.frac_coords.tolist(), crystal.numbers.tolist())
     try:
-        return MoyoDataset(cell, symprec=SYMPREC)
+        return MoyoDataset(Cell(lattice.tolist(), frac_coords.tolist(), numbers.tolist()), symprec=SYMPREC)
     except ValueError:
         return None
+
+
+def analyzed(crystal: Crystal) -> MoyoDataset | None:
+    """The same of a crystal; None for cells of more than `MAX_ATOMS` atoms, too."""
+    if len(crystal) > MAX_ATOMS:
+        return None
+    return find_symmetry(crystal.lattice, crystal.frac_coords, crystal.numbers)
 
 
 def refined(crystal: Crystal, found: MoyoDataset | None) -> Crystal:
