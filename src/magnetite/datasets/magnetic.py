@@ -20,9 +20,9 @@ from ase.data import chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
 from magnetite.datasets.curie import curie_formulas
-from magnetite.datasets.records import Record, read_records
+from magnetite.datasets.records import Record, find_records, read_records
 from magnetite.elements import FROZEN_4F
-from magnetite.errors import DataError, StructureError
+from magnetite.errors import StructureError
 from magnetite.graphs import Graph
 from magnetite.structures import as_crystal
 from magnetite.sublattice import magnetic_geometry
@@ -103,15 +103,8 @@ class MagneticData:
         self.folder, self.folds = folder, folds
         self.dft = folder / "dft_magnetic"
         self._with_curie = curie_formulas(folder / "curie")
-        train = self._find("TRAIN_merker_like_ggau")
+        train = find_records(self.dft, "TRAIN_merker_like_ggau")
         self._folds = {reduced_formula(r["formula"]): int(r["fold"]) for r in read_records(train)}
-
-    def _find(self, name: str, folder: Path | None = None) -> Path:
-        folder = folder or self.dft
-        for path in (folder / f"{name}.jsonl.gz", folder / f"{name}.jsonl"):
-            if path.is_file():
-                return path
-        raise DataError(f"no {name}.jsonl.gz here", str(folder))
 
     def fold(self, formula: str) -> int:
         """The fold of a reduced formula, the same in every set."""
@@ -143,8 +136,8 @@ class MagneticData:
         The cell is the set's own. That of the calculation, which the moments are of, was relaxed in its magnetic
         order and keeps traces of it in bonds and angles.
         """
-        calculated = {r["id"]: r for r in read_records(self._find("mp_magmoms_kitchin"))}
-        for row in read_records(self._find("TRAIN_merker_like_ggau")):
+        calculated = {r["id"]: r for r in read_records(find_records(self.dft, "mp_magmoms_kitchin"))}
+        for row in read_records(find_records(self.dft, "TRAIN_merker_like_ggau")):
             labels: dict[str, Any] = {"balanced": row["balanced"], "tier": row["label_source"].partition("tier ")[2]}
             source = calculated.get(row["id"])
             if row["label"] == "NM":
@@ -155,11 +148,11 @@ class MagneticData:
 
     def other(self) -> Iterator[Example]:
         """Chemistry outside the GGA+U set: computed magnets, and non-magnets by inference."""
-        known = {r["id"] for r in read_records(self._find("TRAIN_merker_like_ggau"))}
-        for row in read_records(self._find("mp_magmoms_kitchin")):
+        known = {r["id"] for r in read_records(find_records(self.dft, "TRAIN_merker_like_ggau"))}
+        for row in read_records(find_records(self.dft, "mp_magmoms_kitchin")):
             if row["id"] not in known and row["ordering_mp"] != "NM":
                 yield from _some(self._example(row, row, "other", row["ordering_mp"], magmoms=row["magmoms"]))
-        for row in read_records(self._find("mp_nonmagnetic_inferred")):
+        for row in read_records(find_records(self.dft, "mp_nonmagnetic_inferred")):
             # With 4f electrons frozen, "absent from the magnets" says nothing of a rare-earth compound.
             if row["id"] not in known and row["nm_tier"] == "A" and not FROZEN_4F & set(row["species"]):
                 zeros = np.zeros(len(row["species"]))
@@ -167,8 +160,8 @@ class MagneticData:
 
     def workflow(self) -> Iterator[Example]:
         """Structures whose ordering was searched, not in the GGA+U set."""
-        known = {r["mp_id"] for r in read_records(self._find("TRAIN_merker_like_ggau"))}
-        for row in read_records(self._find("mp_workflow_digimatchem")):
+        known = {r["mp_id"] for r in read_records(find_records(self.dft, "TRAIN_merker_like_ggau"))}
+        for row in read_records(find_records(self.dft, "mp_workflow_digimatchem")):
             if row["id"] not in known:
                 stratum = "ggau" if row["is_GGA_U"] else "other"
                 yield from _some(self._example(row, row, stratum, row["ordering_mp"], magmoms=row["magmoms"]))
@@ -179,11 +172,11 @@ class MagneticData:
         Takes the `limit` rows with the smallest hash of their id, so that any part of the file can
         be drawn, and every elemental crystal.
         """
-        magnets = {reduced_formula(r["formula"]) for r in read_records(self._find("mp_magmoms_kitchin"))}
-        measured = read_records(self._find("magndata", self.folder / "magndata"))
+        magnets = {reduced_formula(r["formula"]) for r in read_records(find_records(self.dft, "mp_magmoms_kitchin"))}
+        measured = read_records(find_records(self.folder / "magndata", "magndata"))
         magnets |= {reduced_formula(r["reduced_formula"]) for r in measured}
         rows = []
-        for row in read_records(self._find("mp_structures_unlabelled", self.folder)):
+        for row in read_records(find_records(self.folder, "mp_structures_unlabelled")):
             elements = set(row["species"])
             # Cu2+ in a salt is a magnet that plain DFT often misses.
             doubtful = NOISY_CHEMISTRY & elements or ("Cu" in elements and elements & set("O F Cl Br N".split()))
@@ -207,14 +200,14 @@ class MagneticData:
 
     def unlabelled(self, max_atoms: int) -> Iterator[Graph]:
         """Graphs of structures without labels of at most this many atoms."""
-        for row in read_records(self._find("mp_structures_unlabelled", self.folder)):
+        for row in read_records(find_records(self.folder, "mp_structures_unlabelled")):
             if len(row["species"]) <= max_atoms and self.fold(_formula(row)) in self.folds:
                 with suppress(StructureError):
                     yield as_crystal(row, source=str(row.get("id"))).primitive[0].graph
 
     def measured(self) -> Iterator[Example]:
         """Magnetic structures refined from neutron diffraction (MAGNDATA), in their chemical cells."""
-        for row in read_records(self._find("magndata", self.folder / "magndata")):
+        for row in read_records(find_records(self.folder / "magndata", "magndata")):
             if row["usable"]:
                 yield from _some(
                     self._example(row, row["parent_cell"], "measured", row["order"], zero_k=int(row["zero_k"]))

@@ -38,6 +38,18 @@ def open_lines(path: Path) -> Iterator[bytes]:
         raise DataError(f"cannot be read ({type(error).__name__}: {error})", str(path)) from error
 
 
+def find_records(folder: Path, name: str) -> Path:
+    """A labelled set of a data folder, packed or not.
+
+    Raises:
+        DataError: it is not there.
+    """
+    for path in (folder / f"{name}.jsonl.gz", folder / f"{name}.jsonl"):
+        if path.is_file():
+            return path
+    raise DataError(f"no {name}.jsonl.gz here", str(folder))
+
+
 def read_records(path: Path) -> Iterator[Record]:
     """Parse a JSON-lines file row by row.
 

@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 
 from magnetite import __version__
 from magnetite.datasets.magnetic import ORDER_INDEX, TEST_FOLD, VALIDATION_FOLD
-from magnetite.datasets.records import read_records
+from magnetite.datasets.records import find_records, read_records
 from magnetite.errors import MagnetiteError
 from magnetite.representations import find, represent_many
 from magnetite.structures import Crystal, as_crystal
@@ -93,7 +93,7 @@ def order_task(folder: Path, train: int = 0, validation: int = 0) -> Task:
         train: rows to train on, drawn at random; 0 for all of them.
         validation: rows of fold 1, likewise.
     """
-    rows = [r for r in read_records(folder / "dft_magnetic" / "TRAIN_merker_like_ggau.jsonl.gz") if r["balanced"]]
+    rows = [r for r in read_records(find_records(folder / "dft_magnetic", "TRAIN_merker_like_ggau")) if r["balanced"]]
     fold = np.array([r["fold"] for r in rows])
     draw = np.random.default_rng(_SEED)
     drawn = [
@@ -118,7 +118,7 @@ def order_task(folder: Path, train: int = 0, validation: int = 0) -> Task:
 
 def k_task(folder: Path) -> Task:
     """Zero or non-zero propagation vector of MAGNDATA's usable rows, five folds by compound."""
-    rows = [r for r in read_records(folder / "magndata" / "magndata.jsonl.gz") if r["usable"]]
+    rows = [r for r in read_records(find_records(folder / "magndata", "magndata")) if r["usable"]]
     labels = np.array([int(r["zero_k"]) for r in rows])
     groups = np.array([str(r["group_compound"]) for r in rows])
     folds = StratifiedGroupKFold(K_FOLDS, shuffle=True, random_state=_SEED)

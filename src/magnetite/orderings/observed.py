@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from magnetite.datasets.magnetic import MagneticData, reduced_formula
-from magnetite.datasets.records import Record, read_records
+from magnetite.datasets.records import Record, find_records, read_records
 from magnetite.errors import StructureError
 from magnetite.orderings.moments import CARRIES
 from magnetite.orderings.sublattice import MagneticSublattice
@@ -66,11 +66,11 @@ def known_orders(data: MagneticData, kinds: frozenset[str] = frozenset({"AFM"}))
         DataError: the data folder lacks the files.
     """
     for name, source in (("mp_magmoms_kitchin", "computed"), ("mp_workflow_digimatchem", "searched")):
-        for row in read_records(data.dft / f"{name}.jsonl.gz"):
+        for row in read_records(find_records(data.dft, name)):
             kind = row["ordering_mp"]
             if kind in kinds and (source == "searched" or kind == "AFM"):
                 yield from _known(data, row, row, kind, source, np.array(row["magmoms"], dtype=float))
-    for row in read_records(data.folder / "magndata" / "magndata.jsonl.gz"):
+    for row in read_records(find_records(data.folder / "magndata", "magndata")):
         if not row["usable"] or row["order"] not in kinds:
             continue
         vectors = np.array(row["magnetic_cell"]["moments_cart"], dtype=float)

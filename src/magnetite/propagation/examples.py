@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm.auto import tqdm
 
-from magnetite.datasets.records import Record, read_records
-from magnetite.errors import DataError, StructureError
+from magnetite.datasets.records import Record, find_records, read_records
+from magnetite.errors import StructureError
 from magnetite.propagation.features import ranker_features
 from magnetite.propagation.labels import measured_star
 from magnetite.propagation.stars import Star, stars
@@ -56,11 +56,8 @@ def read_vectors(data: Path, *, progress: bool = True) -> list[VectorExample]:
     Raises:
         DataError: the file is missing or broken.
     """
-    folder = data / "magndata"
-    path = next((p for p in (folder / "magndata.jsonl.gz", folder / "magndata.jsonl") if p.is_file()), None)
-    if path is None:
-        raise DataError("no magndata.jsonl.gz here", str(folder))
-    found = [example_of(row) for row in tqdm(read_records(path), desc="wave vectors", unit="", disable=not progress)]
+    rows = read_records(find_records(data / "magndata", "magndata"))
+    found = [example_of(row) for row in tqdm(rows, desc="wave vectors", unit="", disable=not progress)]
     return [example for example in found if example is not None]
 
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from pymatgen.symmetry.groups import SpaceGroup
 
 from magnetite.datasets.magnetic import TEST_FOLD, Example, trainable
-from magnetite.datasets.records import read_records
-from magnetite.errors import DataError
+from magnetite.datasets.records import find_records, read_records
 from magnetite.evaluation.paper.work import Arrays, Work
 from magnetite.graphs import Graph
 from magnetite.order.train import read_examples
@@ -130,26 +129,14 @@ def read_rows(data: Path, folds: Sequence[int], work: Work, *, progress: bool = 
 def _facts(data: Path, examples: Sequence[Example]) -> Arrays:
     """What the records say beside the examples."""
     order: dict[str, tuple[str, float, int, bool]] = {}
-    for row in read_records(find(data, "dft_magnetic", "TRAIN_merker_like_ggau")):
+    for row in read_records(find_records(data / "dft_magnetic", "TRAIN_merker_like_ggau")):
         order[str(row["id"])] = (row["ordering4"], float(row["net_ratio"]), int(row["nsites_original"]), False)
-    for row in read_records(find(data, "magndata", "magndata")):
+    for row in read_records(find_records(data / "magndata", "magndata")):
         if row["usable"]:
             order[str(row["id"])] = (row["order"] or "", np.nan, int(row["n_atoms_magcell"]), bool(row["merker_like"]))
     columns = list(zip(*(order[e.identity] for e in examples), strict=True))
     names = ("ordering", "net", "label_cell", "in_paper")
     return {name: np.array(column) for name, column in zip(names, columns, strict=True)}
-
-
-def find(data: Path, folder: str, name: str) -> Path:
-    """A file of the data folder, packed or not.
-
-    Raises:
-        DataError: it is not there.
-    """
-    for path in (data / folder / f"{name}.jsonl.gz", data / folder / f"{name}.jsonl"):
-        if path.is_file():
-            return path
-    raise DataError(f"no {name}.jsonl.gz here", str(data / folder))
 
 
 def to_arrays(examples: Sequence[Example]) -> Arrays:
