@@ -130,7 +130,7 @@ def _places(
 ) -> NDArray[np.int64]:
     """Number the groups of atoms that coincide in the primitive cell, in the order of their first atoms."""
     tree, points = _tree(coords, species), _points(coords, species)
-    radius = 2 * tolerance * np.linalg.norm(np.linalg.inv(lattice), axis=0).max()
+    radius = 2 * tolerance * np.linalg.norm(np.linalg.inv(lattice), 2)  # its longest stretch, whatever the direction
     places = np.full(len(coords), -1)
     count = 0
     for atom in range(len(coords)):

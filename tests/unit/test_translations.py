@@ -65,3 +65,13 @@ def test_almost_a_supercell_is_none(nio: Structure) -> None:
     big = nio * (2, 1, 1)
     big.replace(0, "Co")
     assert as_crystal(big).primitive[0].numbers.size == len(big)
+
+
+@pytest.mark.parametrize("angle", range(0, 180, 15))
+def test_copies_may_be_apart_in_any_direction(angle: int) -> None:
+    """Two translations that each miss by just less than allowed, one after the other."""
+    big = Structure(Lattice.hexagonal(4, 6), ["Fe", "O"], [[0, 0, 0], [1 / 3, 2 / 3, 0.5]]) * (2, 2, 1)
+    way = 0.98 * TOLERANCE * np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle)), 0])
+    for site, steps in zip(big.indices_from_symbol("Fe"), (0, 1, 1, 2), strict=True):
+        big.translate_sites(site, steps * way, frac_coords=False)
+    assert len(as_crystal(big).primitive[0]) == 2
