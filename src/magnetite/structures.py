@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -233,30 +233,26 @@ def decode(mapping: Mapping[str, Any], source: str | None) -> IStructure:
 
 def atomic_number(specie: Any, source: str | None) -> int:
     """Atomic number of an element, ion or symbol; refuses dummies and the unknown."""
-    symbols = _symbols()
+    numbers = _numbers()
     symbol = specie if isinstance(specie, str) else getattr(specie, "symbol", None)
-    number = symbols.get(str(symbol))
+    number = numbers.get(str(symbol))
     isotope = str(symbol).rstrip("0123456789+-") in ISOTOPES
     if number is None and isinstance(specie, str) and not isotope:
         from pymatgen.core.periodic_table import Species
 
         with suppress(Exception):  # whatever its parser makes of a strange string
-            number = symbols.get(Species.from_str(specie).symbol)
+            number = numbers.get(Species.from_str(specie).symbol)
     if number is None:
         hint = "; write deuterium and tritium as H" if isotope else ""
         raise StructureError(f"unknown element {str(specie)[:40]!r}{hint}", source)
     return number
 
 
-def _symbols() -> dict[str, int]:
-    if not _SYMBOLS:
-        from ase.data import chemical_symbols
+@cache
+def _numbers() -> dict[str, int]:
+    from ase.data import chemical_symbols
 
-        _SYMBOLS.update({symbol: z for z, symbol in enumerate(chemical_symbols) if 0 < z <= MAX_ATOMIC_NUMBER})
-    return _SYMBOLS
-
-
-_SYMBOLS: dict[str, int] = {}
+    return {symbol: z for z, symbol in enumerate(chemical_symbols) if 0 < z <= MAX_ATOMIC_NUMBER}
 
 
 def _validate(crystal: Crystal) -> None:

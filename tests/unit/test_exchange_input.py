@@ -108,7 +108,7 @@ def test_commands_refuse_before_they_work(tmp_path, capsys) -> None:
         ("tc", ["--plot", str(tmp_path / "x.xyz")], "a picture ends in"),
         ("tc", ["--out", str(tmp_path / "none" / "x.json")], "no such folder"),
         ("exchange", ["--plot-q", str(tmp_path / "none" / "x.png")], "no such folder"),
-        ("exchange", ["--potential", "propagation"], "no magnetic potential"),
+        ("exchange", ["--potential", "propagation"], "not a potential"),
         ("exchange", ["--magnetic-forces"], "give --fit"),
         ("exchange", ["--fit", "nan"], "must be a number above 0"),
         ("exchange", ["--potential", "potential-fe", "--reach", "-1"], "must be a number above 0"),

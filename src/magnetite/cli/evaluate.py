@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magnetite.cli.parsers import add_command, add_device, add_quiet
+from magnetite.cli.parsers import add_command, add_model, add_quiet
+from magnetite.zoo.registry import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from magnetite.order.model import OrderModel
@@ -32,9 +33,8 @@ def add_parser(subparsers: Any) -> None:
     """Register the command."""
     parser = add_command(subparsers, "evaluate", run, "measure a model on unseen data", DESCRIPTION)
     parser.add_argument("--data", type=Path, required=True, help="folder with the labelled data")
-    parser.add_argument("--model", default=None, help="name or card (default: the default model)")
     parser.add_argument("--split", choices=("test", "validation"), default="test", help="(default: test)")
-    add_device(parser)
+    add_model(parser, DEFAULT_MODEL)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     paper = parser.add_argument_group("the 2022 paper, table by table")
     paper.add_argument("--paper", action="store_true", help="do the paper's study and write a document")
@@ -45,20 +45,14 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
-    from magnetite.errors import MagnetiteError, ZooError
-    from magnetite.order.model import OrderModel
-    from magnetite.zoo import DEFAULT_MODEL
-    from magnetite.zoo.loading import load
+    from magnetite.api import load_order_model
+    from magnetite.errors import MagnetiteError
 
     if args.paper != (args.out is not None):
         raise MagnetiteError("--paper and --out go together: --paper --out FOLDER")
     if args.quick and not args.paper:
         raise MagnetiteError("--quick is of the paper's study: give --paper --out FOLDER as well")
-    model = load(args.model or DEFAULT_MODEL, args.device)
-    if not isinstance(model, OrderModel):
-        raise ZooError(
-            f"model {model.card.name!r} is of family {model.card.family!r}; only order models can be evaluated"
-        )
+    model = load_order_model(args.model, args.device)
     return _study(model, args) if args.paper else _measure(model, args)
 
 

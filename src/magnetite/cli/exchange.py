@@ -66,6 +66,7 @@ def load_constants(args: argparse.Namespace) -> ExchangeModel:
 
     Raises:
         ExchangeError: an option says something of another source.
+        ZooError: no such potential.
     """
     _check_options(args)
     if args.fit is not None:
@@ -76,16 +77,14 @@ def load_constants(args: argparse.Namespace) -> ExchangeModel:
         from magnetite.exchange.formats import read
 
         return read(args.file, args.format, name=args.name)
-    import magnetite
     from magnetite.cli.spin_relax import read_atoms
     from magnetite.errors import ExchangeError
     from magnetite.exchange import ExchangeModel
     from magnetite.potential.exchange import exchange_of
     from magnetite.potential.model import PotentialModel
+    from magnetite.zoo.loading import load_kind
 
-    potential = magnetite.load(args.potential, "cpu")
-    if not isinstance(potential, PotentialModel):
-        raise ExchangeError("is no magnetic potential", args.potential)
+    potential = load_kind(PotentialModel, "a potential", args.potential, "cpu")
     atoms = read_atoms(args.file)
     found = exchange_of(potential, atoms, reach=args.reach)
     if not len(found.bonds):

@@ -12,12 +12,14 @@ import json
 import lzma
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from magnetite.errors import DataError
+from magnetite.whole import whole
 
 Record = dict[str, Any]
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -32,7 +34,7 @@ def open_lines(path: Path) -> Iterator[bytes]:
         DataError: the file is missing, cut short, damaged or not what its name says.
     """
     try:
-        with _opener(path)(path, "rb") as handle:
+        with _OPENERS.get(path.suffix.lower(), open)(path, "rb") as handle:
             yield from handle
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"cannot be read ({type(error).__name__}: {error})", str(path)) from error
@@ -70,18 +72,10 @@ def read_records(path: Path) -> Iterator[Record]:
 
 def write_records(path: Path, records: Iterable[Record]) -> int:
     """Write records to a JSON-lines file, whole or not at all; returns their number."""
-    partial = path.with_name(path.name + ".part")
     count = 0
-    try:
-        with _opener(path)(partial, "wt", encoding="utf-8") as handle:
-            for record in records:
-                handle.write(json.dumps(record) + "\n")
-                count += 1
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    packed = _OPENERS.get(path.suffix.lower())
+    with whole(path) as file, packed(file, "wb") if packed else nullcontext(file) as handle:
+        for record in records:
+            handle.write(json.dumps(record).encode() + b"\n")
+            count += 1
     return count
-
-
-def _opener(path: Path) -> Callable[..., Any]:
-    return _OPENERS.get(path.suffix.lower(), open)
