@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from codecs import BOM_UTF8
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO, TextIOWrapper
@@ -27,6 +27,7 @@ FORMULA_TOLERANCE = 0.01
 """By how much an element's share of a cif's atoms may differ from that in its formula."""
 DATABASE_PAGE = 500
 """Rows that are taken from an ASE database at once; it would list them all."""
+_DATA = re.compile(r"^[ \t]*data_", re.MULTILINE | re.IGNORECASE)
 
 
 def printable(path: str | Path) -> str:
@@ -105,7 +106,7 @@ def read_pymatgen(path: Path) -> Iterator[Entry]:
 def read_cif(path: Path) -> Iterator[Entry]:
     """One structure for each data block that has a cell; blocks without one hold bibliography."""
     text = _text(path)
-    blocks = [f"data_{block}" for block in ("\n" + text).split("\ndata_")[1:] if "_cell_length_a" in block]
+    blocks = [f"data_{block}" for block in _DATA.split(text)[1:] if "_cell_length_a" in block]
     yield from numbered(path, (partial(_cif_block, block) for block in blocks or [text]))
 
 
@@ -206,7 +207,7 @@ def read_json(path: Path) -> Iterator[Entry]:
     import orjson
 
     try:
-        content = orjson.loads(b"".join(open_lines(path)).removeprefix(BOM_UTF8))
+        content = orjson.loads(b"".join(open_lines(path)))
     except DataError as error:
         raise ReadError(error.reason, printable(path)) from error
     except orjson.JSONDecodeError as error:
@@ -224,7 +225,7 @@ def read_jsonl(path: Path) -> Iterator[Entry]:
 
     def parse(line: bytes) -> tuple[str | None, Any]:
         try:
-            record = orjson.loads(line.removeprefix(BOM_UTF8))
+            record = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             raise ReadError(f"line is not JSON ({error})") from error
         return _record(record)

@@ -102,6 +102,15 @@ def test_data_blocks_of_a_cif(name: str, nio: Structure, rutile: Structure, tmp_
     assert [entry.read()[0] for entry in read_entries(path)] == ["NiO", "MnF2"]
 
 
+@pytest.mark.parametrize("head", ["data_", "DATA_", "  data_", "\tData_"])
+def test_a_data_block_may_be_indented_and_in_capitals(
+    head: str, nio: Structure, rutile: Structure, tmp_path: Path
+) -> None:
+    path = tmp_path / "two.cif"
+    write(path, (nio.to(fmt="cif") + rutile.to(fmt="cif")).replace("data_", head))
+    assert formulas(path) == [("two.cif#1", "NiO"), ("two.cif#2", "MnF2")]
+
+
 def test_json_of_one_and_of_many(nio: Structure, rutile: Structure, atoms: Atoms, tmp_path: Path) -> None:
     path = tmp_path / "many.json"
     path.write_text(json.dumps([nio.as_dict(), 3, {"id": 7, "structure": rutile.as_dict()}]))
@@ -168,10 +177,13 @@ def test_old_frames_with_vectors_of_the_cell(tmp_path: Path) -> None:
     assert formulas(path) == [("old.xyz#1", "Fe"), ("old.xyz#2", "Fe")]
 
 
-def test_a_byte_order_mark_is_no_json(nio: Structure, tmp_path: Path) -> None:
-    for name in ("a.json", "a.jsonl"):
-        (tmp_path / name).write_text(line(nio), encoding="utf-8-sig")
-        assert read_one(tmp_path / name).reduced_formula == "NiO"
+def test_a_byte_order_mark_is_no_content(nio: Structure, atoms: Atoms, tmp_path: Path) -> None:
+    ase.io.write(tmp_path / "a.extxyz", atoms)
+    cif = nio.to(fmt="cif").partition("\n")[2]
+    texts = {"json": line(nio), "jsonl": line(nio), "cif": cif, "extxyz": (tmp_path / "a.extxyz").read_text()}
+    for ending, text in texts.items():
+        (tmp_path / f"a.{ending}").write_text(text, encoding="utf-8-sig")
+        assert read_one(tmp_path / f"a.{ending}").reduced_formula == "NiO"
 
 
 def test_frames_before_a_broken_one_are_read(atoms: Atoms, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def read_block(path: Path) -> CifBlock:
     if b"\0" in raw:
         raise ReadError("is not a text file", source)
     # Names of authors come in any encoding; nothing else in the file needs more than ASCII.
-    text = raw.decode("utf-8-sig", errors="replace")
+    text = raw.decode("utf-8", errors="replace")
     text = _EMPTY_LOOP.sub("", _LIST.sub(r"'\1'", text))
     from pymatgen.io.cif import CifFile
 

@@ -11,6 +11,7 @@ import gzip
 import json
 import lzma
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -28,14 +29,16 @@ PACKED = tuple(_OPENERS)
 
 
 def open_lines(path: Path) -> Iterator[bytes]:
-    """Lines of a file, unpacked if its name ends as `PACKED` ones do.
+    """Lines of a file without a byte-order mark, unpacked if its name ends as `PACKED` ones do.
 
     Raises:
         DataError: the file is missing, cut short, damaged or not what its name says.
     """
     try:
         with _OPENERS.get(path.suffix.lower(), open)(path, "rb") as handle:
-            yield from handle
+            for first in handle:
+                yield first.removeprefix(BOM_UTF8)
+                yield from handle
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"cannot be read ({type(error).__name__}: {error})", str(path)) from error
 
