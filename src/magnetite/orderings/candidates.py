@@ -10,15 +10,15 @@ import numpy as np
 from magnetite.orderings.couplings import energies, fourier, weights
 from magnetite.orderings.patterns import antiferromagnetic, uncompensated
 from magnetite.orderings.waves import HALF, phases
+from magnetite.propagation.stars import period_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from magnetite.datasets.wave_vectors import WaveVector
     from magnetite.orderings.sublattice import MagneticSublattice
-
-    WaveVector = tuple[Fraction, Fraction, Fraction]
 
 SAME_ENERGY = 9
 """Decimals to which energies of patterns that approximate symmetry makes one agree."""
@@ -43,11 +43,6 @@ class Candidate(NamedTuple):
     def period(self) -> int:
         """The smallest multiple of k that is a reciprocal lattice vector."""
         return period_of(self.k)
-
-
-def period_of(k: WaveVector) -> int:
-    """The smallest multiple of k that is a reciprocal lattice vector."""
-    return int(np.lcm.reduce([component.denominator for component in k]))
 
 
 def rank_candidates(

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from magnetite.errors import MagnetiteError
-from magnetite.orderings.candidates import period_of, rank_candidates
+from magnetite.orderings.candidates import rank_candidates
 from magnetite.orderings.moments import site_magnitudes
 from magnetite.orderings.order import MagneticOrder
 from magnetite.orderings.sublattice import MagneticSublattice
-from magnetite.orderings.supercells import in_other_cell, magnetic_order
+from magnetite.orderings.supercells import magnetic_order
 from magnetite.orderings.waves import COLLINEAR_PERIODS
 from magnetite.propagation import rank_wave_vectors
-from magnetite.propagation.stars import point_group
+from magnetite.propagation.stars import in_other_cell, period_of, point_group
 from magnetite.structures import as_crystal
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from magnetite.orderings.candidates import WaveVector
+    from magnetite.datasets.wave_vectors import WaveVector
     from magnetite.reports import MagnetismReport
     from magnetite.structures import Crystal, StructureLike
 

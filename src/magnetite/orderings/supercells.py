@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from magnetite.orderings.candidates import Candidate, period_of
 from magnetite.orderings.order import MagneticOrder
 from magnetite.orderings.waves import directions
+from magnetite.propagation.stars import as_text, in_other_cell, period_of
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from numpy.typing import NDArray
 
+    from magnetite.datasets.wave_vectors import WaveVector
+    from magnetite.orderings.candidates import Candidate
     from magnetite.orderings.sublattice import MagneticSublattice
     from magnetite.structures import Crystal
 
@@ -61,20 +61,12 @@ def magnetic_order(crystal: Crystal, sublattice: MagneticSublattice, candidate: 
         frac_coords=(fractional - np.floor(fractional + 1e-9)).tolist(),
         moments=moments.tolist(),
         transformation=transformation.tolist(),
-        wave_vector=_text(candidate.k),
-        wave_vector_input=_text(given),
+        wave_vector=as_text(candidate.k),
+        wave_vector_input=as_text(given),
     )
 
 
-def in_other_cell(
-    k: tuple[Fraction, Fraction, Fraction], change: NDArray[np.int64]
-) -> tuple[Fraction, Fraction, Fraction]:
-    """A wave vector in the reciprocal basis of another cell, whose vectors are the rows ``change`` of the first's."""
-    first, second, third = (sum((int(n) * c for n, c in zip(row, k, strict=True)), 0 * k[0]) for row in change)
-    return first, second, third
-
-
-def smallest_supercell(k: tuple[Fraction, Fraction, Fraction], lattice: NDArray[np.float64]) -> NDArray[np.int64]:
+def smallest_supercell(k: WaveVector, lattice: NDArray[np.float64]) -> NDArray[np.int64]:
     """The most compact supercell that repeats a wave, one of as few cells as possible.
 
     Args:
@@ -113,8 +105,3 @@ def _tidied(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     order = linear_sum_assignment(-abs(rows).T)[1]
     found: NDArray[np.int64] = rows[order]
     return found
-
-
-def _text(k: tuple[Fraction, Fraction, Fraction]) -> tuple[str, str, str]:
-    first, second, third = map(str, k)
-    return first, second, third

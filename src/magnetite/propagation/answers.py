@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from magnetite.propagation.points import ZoneNames
 from magnetite.propagation.reports import RankedVector
+from magnetite.propagation.stars import as_text, in_other_cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,17 +33,12 @@ def describe(
         limit: at most so many; all if None.
     """
     primitive = crystal.primitive[0]
-    change = np.rint(crystal.lattice @ np.linalg.inv(primitive.lattice)).astype(int).tolist()
+    change = np.rint(crystal.lattice @ np.linalg.inv(primitive.lattice)).astype(int)
     names = ZoneNames(primitive.lattice)
     rounded = probabilities.round(DECIMALS)  # another cell of the same crystal must not reorder what is equal
     found = []
     for index in np.argsort(-rounded, kind="stable")[:limit]:
         star = candidates[index]
-        given = [sum((n * c for n, c in zip(row, star.k, strict=True)), Fraction(0)) for row in change]
-        found.append(RankedVector(_text(star.k), _text(given), names(star), star.size, float(rounded[index])))
+        given = in_other_cell(star.k, change)
+        found.append(RankedVector(as_text(star.k), as_text(given), names(star), star.size, float(rounded[index])))
     return found
-
-
-def _text(k: Sequence[Fraction]) -> tuple[str, str, str]:
-    first, second, third = map(str, k)
-    return first, second, third

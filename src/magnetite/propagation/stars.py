@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +21,8 @@ from magnetite.sublattice.symmetry import find_symmetry
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from magnetite.datasets.wave_vectors import WaveVector
     from magnetite.structures import Crystal
-
-    WaveVector: TypeAlias = tuple[Fraction, Fraction, Fraction]
 
 PERIODS = (4, 6)
 """Candidates are the vectors of which one of these multiples is a reciprocal lattice vector."""
@@ -61,7 +60,24 @@ class Star:
     @property
     def period(self) -> int:
         """The smallest multiple of k that is a reciprocal lattice vector; so many cells, or fewer, repeat the order."""
-        return int(np.lcm.reduce([component.denominator for component in self.k]))
+        return period_of(self.k)
+
+
+def period_of(k: WaveVector) -> int:
+    """The smallest multiple of k that is a reciprocal lattice vector."""
+    return int(np.lcm.reduce([component.denominator for component in k]))
+
+
+def in_other_cell(k: WaveVector, change: NDArray[np.int64]) -> WaveVector:
+    """A wave vector in the reciprocal basis of another cell, whose vectors are the rows ``change`` of the first's."""
+    first, second, third = (sum((int(n) * c for n, c in zip(row, k, strict=True)), Fraction(0)) for row in change)
+    return first, second, third
+
+
+def as_text(k: WaveVector) -> tuple[str, str, str]:
+    """Its components as fractions such as ``1/2``."""
+    first, second, third = map(str, k)
+    return first, second, third
 
 
 def opposite(arm: tuple[int, int, int]) -> tuple[int, int, int]:
