@@ -10,6 +10,8 @@ from io import BytesIO, TextIOWrapper
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from magnetite.datasets.records import open_lines
 from magnetite.errors import DataError, MagnetiteError, ReadError
 from magnetite.structures import ISOTOPES, as_crystal, say
@@ -243,6 +245,9 @@ def read_database(path: Path) -> Iterator[Entry]:
     import ase.db
 
     def parse(row: Any) -> tuple[str | None, Any]:
+        for key in ("initial_magmoms", "magmoms"):  # of which SQLite loses the shape, and ASE then refuses the row
+            if len(row.get(key, ())) == 3 * row.natoms:
+                setattr(row, key, np.reshape(row[key], (-1, 3)))
         return name_of(row.key_value_pairs), row.toatoms()
 
     try:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import ase
 import ase.db
 import ase.io
+import numpy as np
 import pytest
+from ase.calculators.singlepoint import SinglePointCalculator
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
@@ -200,6 +202,17 @@ def test_a_source_without_structures_says_so(tmp_path: Path) -> None:
     for name in ("none.db", "blank.jsonl"):
         ((_, error),) = read_rows(tmp_path / name)
         assert error.reason == "holds no structure"
+
+
+def test_rows_with_vectors_for_moments_are_read(atoms: Atoms, tmp_path: Path) -> None:
+    path = tmp_path / "spins.db"
+    vectors = np.ones((len(atoms), 3))
+    atoms.set_initial_magnetic_moments(vectors)
+    atoms.calc = SinglePointCalculator(atoms, magmoms=vectors)
+    with ase.db.connect(path) as database:
+        database.write(atoms)
+    (structure,) = read_structures(path)
+    assert len(structure) == len(atoms)
 
 
 def test_a_database_in_the_order_of_its_ids(atoms: Atoms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
