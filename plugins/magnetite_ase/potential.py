@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -89,7 +90,7 @@ class SpinPotential(Calculator):
             raise InputError(f"magnetite has no parameter {unknown[0]!r}; it has {', '.join(self.default_parameters)}")
         if kwargs.get("moments", "fixed") not in {"fixed", "relaxed"}:
             raise CalculatorSetupError(f"moments are 'fixed' or 'relaxed', not {kwargs['moments']!r}")
-        if not 0 < kwargs.get("tolerance", 1.0) < np.inf:
+        if not (isinstance(kwargs.get("tolerance", 1.0), Real) and 0 < kwargs.get("tolerance", 1.0) < np.inf):
             raise CalculatorSetupError(f"tolerance is in eV/μB and above 0, not {kwargs['tolerance']!r}")
         changed: dict[str, Any] = super().set(**kwargs)  # type: ignore[no-untyped-call]
         return changed

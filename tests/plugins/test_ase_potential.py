@@ -78,6 +78,9 @@ def test_it_heeds_what_it_is_told() -> None:
     for wrong in ({"momnets": "relaxed"}, {"tolerence": 1e-4}):
         with pytest.raises(InputError, match="no parameter"):
             SpinPotential("potential-fe", **wrong)
+    for tolerance in (None, "small", 0, np.nan):
+        with pytest.raises(CalculatorSetupError, match="tolerance is in eV/μB and above 0"):
+            SpinPotential("potential-fe", tolerance=tolerance)
     atoms = iron(moment=1.9)
     atoms.calc = SpinPotential("potential-fe", device="cpu")
     held = atoms.get_potential_energy()
