@@ -100,8 +100,7 @@ class BatchedFeaturizer(BaseFeaturizer):  # type: ignore[misc]  # matminer is un
     def _device(self) -> str:
         """The device asked for; in a worker of somebody's pool ``auto`` is one thread of the CPU.
 
-        Workers are forks on Linux, where neither torch's threads nor CUDA survive: the first
-        parallel loop would wait for ever.
+        There are as many workers as cores, and on Linux they are forks, which CUDA does not survive.
         """
         if multiprocessing.parent_process() is None:
             return self.device

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +21,10 @@ Item = TypeVar("Item")
 
 EDGES_PER_BATCH = {"cpu": 6_000, "cuda": 400_000}
 """Edges in one batch: on a CPU, what stays in the cache; on a GPU, what fills it (lowered when memory is short)."""
+
+if hasattr(os, "register_at_fork"):
+    # Forks, as multiprocessing's workers on Linux, have none of their parent's threads; torch would wait for them.
+    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -114,6 +115,24 @@ def test_json_round_trip_predicts_nothing_anew(rutile: Structure, monkeypatch: p
         assert again.report == predictor.report
         assert (again.model, again.device, again.threshold) == (predictor.model, "cpu", 0.2)
         assert np.allclose(again.structure.frac_coords, rutile.frac_coords)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks on this system")
+def test_a_pool_of_forks_does_not_wait_for_threads_that_it_has_not(in_new_process: Callable[[str], str]) -> None:
+    out = in_new_process("""
+import multiprocessing, os, signal, torch
+from pymatgen.analysis.magnetic_order import MagneticOrderPredictor
+from pymatgen.core import Lattice, Structure
+signal.alarm(40)  # a hang is a failure, of this process and of its forks
+os.register_at_fork(after_in_child=lambda: signal.alarm(30))
+torch.set_num_threads(2)
+iron = Structure(Lattice.cubic(2.866), ["Fe", "Fe"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+expected = MagneticOrderPredictor(iron, device="cpu")
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    found = pool.map(MagneticOrderPredictor, [iron] * 3)
+print({predictor.ordering for predictor in found} == {expected.ordering})
+""")
+    assert out == "True\n"
 
 
 def test_disorder_is_refused() -> None:
