@@ -82,6 +82,14 @@ def test_open_sides_of_frames_are_open(tmp_path: Path) -> None:
     assert frame.stress is not None
 
 
+def test_only_groups_that_are_there_are_left_out(path: Path) -> None:
+    assert {frame.group for frame in read_frames(path, CUTOFF, without=["narrow"])} == {"wide"}
+    with pytest.raises(DataError, match=r"no group Narrow that could be left out; there are: narrow, wide"):
+        read_frames(path, CUTOFF, without=["wide", "Narrow"])
+    with pytest.raises(DataError, match="holds no frames of other groups"):
+        read_frames(path, CUTOFF, without=["wide", "narrow"])
+
+
 def test_each_group_is_held_out_and_trained(path: Path) -> None:
     split = split_frames(read_frames(path, CUTOFF), test=0.3)
     train, test = groups_of(split.train), groups_of(split.test)

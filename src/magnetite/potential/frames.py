@@ -72,15 +72,17 @@ def read_frames(
         without: groups that are left out.
 
     Raises:
-        DataError: the file cannot be read, or a frame lacks energy or moments.
+        DataError: the file cannot be read, has no such group, or a frame lacks energy or moments.
+        StructureError: a frame is no crystal.
     """
     images = read_images(path)
-    left_out = set(without)
-    kept = [
-        (number, atoms) for number, atoms in enumerate(images) if str(atoms.info.get("group", "all")) not in left_out
-    ]
+    left_out, groups = set(without), [_group(atoms) for atoms in images]
+    if unknown := sorted(left_out.difference(groups)):
+        there = ", ".join(sorted(set(groups))) or "none"
+        raise DataError(f"has no group {', '.join(unknown)} that could be left out; there are: {there}", str(path))
+    kept = [(number, atoms) for number, atoms in enumerate(images) if groups[number] not in left_out]
     if not kept:
-        raise DataError("holds no frames", str(path))
+        raise DataError("holds no frames" + (" of other groups" if left_out else ""), str(path))
     warn_of_guesses([atoms for _, atoms in kept], path)
     return [_frame(atoms, cutoff, f"{path}, frame {number}", self_consistent) for number, atoms in kept]
 
@@ -133,6 +135,11 @@ def warn_of_guesses(images: Sequence[Atoms], path: Path) -> None:
         )
 
 
+def _group(atoms: Atoms) -> str:
+    """The kind of frame that the file puts it in."""
+    return str(atoms.info.get("group", "all"))
+
+
 def _results(atoms: Atoms) -> dict[str, Any]:
     """What was computed of them."""
     return dict(atoms.calc.results) if atoms.calc else {}
@@ -151,7 +158,7 @@ def _frame(atoms: Atoms, cutoff: float, source: str, self_consistent: bool) -> F
         forces=_finite(results.get("forces"), (len(atoms), 3), "forces", source),
         stress=None if stress is None else _finite(_full(np.asarray(stress)), (3, 3), "stress", source),
         magnetic=magnetic,
-        group=str(atoms.info.get("group", "all")),
+        group=_group(atoms),
         source=source,
     )
 
