@@ -68,6 +68,14 @@ def test_a_card_that_has_changed_is_a_model_of_its_own(copy: Path) -> None:
     assert str(before.card) == f"magnetism {content['version']}"
 
 
+def test_loading_leaves_the_random_numbers_of_others_alone(copy: Path) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2).tolist()
+    torch.manual_seed(3)
+    magnetite.load(copy)
+    assert torch.rand(2).tolist() == expected
+
+
 def test_damaged_weights_are_refused_before_parsing(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = copy.with_name("magnetism.safetensors")
     data = bytearray(weights.read_bytes())

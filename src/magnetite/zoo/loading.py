@@ -80,5 +80,6 @@ def _load(card: Card, device: torch.device) -> ZooModel[Any, Any]:
     except SafetensorError as error:
         raise ZooError(f"weights are not safetensors ({error})", str(card.weights)) from error
     module, name = FAMILIES[card.family].split(":")
-    model: ZooModel[Any, Any] = getattr(import_module(module), name).from_weights(card, tensors, device)
+    with torch.random.fork_rng(devices=[]):  # networks are drawn before they are given their weights
+        model: ZooModel[Any, Any] = getattr(import_module(module), name).from_weights(card, tensors, device)
     return model
