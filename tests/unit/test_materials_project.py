@@ -220,6 +220,33 @@ def test_training_reads_what_was_built(tmp_path):
     assert all(example.fold == hash_fold(example.formula) for example in examples.values())
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"fold": None}, "mp-1: fold must be a number from 0 to 9, not None"),
+        ({"fold": "a"}, "mp-1: fold must be a number from 0 to 9, not 'a'"),
+        ({"species": []}, "mp-1: has no species"),
+        ({"label": ...}, "TRAIN_merker_like_ggau.jsonl.gz: line 6 lacks label"),
+        ({"magmoms": [1.0]}, "mp-1: magmoms must be a number for each atom"),
+        ({"magmoms": ["up", "down"]}, "mp-1: magmoms must be a number for each atom"),
+    ],
+)
+def test_broken_rows_are_named(change, reason, tmp_path):
+    folder = tmp_path / "dft_magnetic"
+    folder.mkdir()
+    fetch(Client(), folder / "mp_magmoms_kitchin.jsonl.gz", chemistry="magnetic")
+    records = list(read_records(folder / "mp_magmoms_kitchin.jsonl.gz"))
+    rows = build_order_set(records).rows
+    for row in (*rows, *records) if "magmoms" in change else rows:
+        if row["id"] == "mp-1":
+            row.update(change)
+    write_records(folder / "mp_magmoms_kitchin.jsonl.gz", records)
+    rows = [{key: value for key, value in row.items() if value is not ...} for row in rows]
+    write_records(folder / "TRAIN_merker_like_ggau.jsonl.gz", rows)
+    with pytest.raises(DataError, match=reason):
+        list(MagneticData(tmp_path).ggau())
+
+
 def traced():
     """NiO as its antiferromagnetic calculation leaves it: in layers along [111], and sheared along it."""
     cell = oxide("Ni", 1.7)

@@ -20,9 +20,10 @@ from ase.data import chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
 from magnetite.datasets.curie import curie_formulas
+from magnetite.datasets.fields import NEEDED, fold_of, zero_k_of
 from magnetite.datasets.records import Record, find_records, read_records
 from magnetite.elements import FROZEN_4F
-from magnetite.errors import StructureError
+from magnetite.errors import DataError, StructureError
 from magnetite.graphs import Graph
 from magnetite.structures import as_crystal
 from magnetite.sublattice import magnetic_geometry
@@ -103,8 +104,12 @@ class MagneticData:
         self.folder, self.folds = folder, folds
         self.dft = folder / "dft_magnetic"
         self._with_curie = curie_formulas(folder / "curie")
-        train = find_records(self.dft, "TRAIN_merker_like_ggau")
-        self._folds = {reduced_formula(r["formula"]): int(r["fold"]) for r in read_records(train)}
+        train = self._rows("TRAIN_merker_like_ggau")
+        self._folds = {reduced_formula(r["formula"]): fold_of(r, N_FOLDS) for r in train}
+
+    def _rows(self, name: str, folder: Path | None = None) -> Iterator[Record]:
+        """Rows of a file of `NEEDED`."""
+        return read_records(find_records(folder or self.dft, name), NEEDED[name])
 
     def fold(self, formula: str) -> int:
         """The fold of a reduced formula, the same in every set."""
@@ -123,7 +128,7 @@ class MagneticData:
             return None
         moments = np.full(len(primitive), np.nan, dtype=np.float32)
         if labels.get("magmoms") is not None:
-            moments = _means(labels["magmoms"], places).astype(np.float32)
+            moments = _means(labels["magmoms"], places, str(row.get("id"))).astype(np.float32)
         return Example(
             graph, primitive.volume / len(primitive), formula, self.fold(formula), stratum,
             ORDER_INDEX.get(order or "", -1), labels.get("zero_k", -1), moments, labels.get("balanced", False),
@@ -136,8 +141,8 @@ class MagneticData:
         The cell is the set's own. That of the calculation, which the moments are of, was relaxed in its magnetic
         order and keeps traces of it in bonds and angles.
         """
-        calculated = {r["id"]: r for r in read_records(find_records(self.dft, "mp_magmoms_kitchin"))}
-        for row in read_records(find_records(self.dft, "TRAIN_merker_like_ggau")):
+        calculated = {r["id"]: r for r in self._rows("mp_magmoms_kitchin")}
+        for row in self._rows("TRAIN_merker_like_ggau"):
             labels: dict[str, Any] = {"balanced": row["balanced"], "tier": row["label_source"].partition("tier ")[2]}
             source = calculated.get(row["id"])
             if row["label"] == "NM":
@@ -148,11 +153,11 @@ class MagneticData:
 
     def other(self) -> Iterator[Example]:
         """Chemistry outside the GGA+U set: computed magnets, and non-magnets by inference."""
-        known = {r["id"] for r in read_records(find_records(self.dft, "TRAIN_merker_like_ggau"))}
-        for row in read_records(find_records(self.dft, "mp_magmoms_kitchin")):
+        known = {r["id"] for r in self._rows("TRAIN_merker_like_ggau")}
+        for row in self._rows("mp_magmoms_kitchin"):
             if row["id"] not in known and row["ordering_mp"] != "NM":
                 yield from _some(self._example(row, row, "other", row["ordering_mp"], magmoms=row["magmoms"]))
-        for row in read_records(find_records(self.dft, "mp_nonmagnetic_inferred")):
+        for row in self._rows("mp_nonmagnetic_inferred"):
             # With 4f electrons frozen, "absent from the magnets" says nothing of a rare-earth compound.
             if row["id"] not in known and row["nm_tier"] == "A" and not FROZEN_4F & set(row["species"]):
                 zeros = np.zeros(len(row["species"]))
@@ -160,8 +165,8 @@ class MagneticData:
 
     def workflow(self) -> Iterator[Example]:
         """Structures whose ordering was searched, not in the GGA+U set."""
-        known = {r["mp_id"] for r in read_records(find_records(self.dft, "TRAIN_merker_like_ggau"))}
-        for row in read_records(find_records(self.dft, "mp_workflow_digimatchem")):
+        known = {r["mp_id"] for r in self._rows("TRAIN_merker_like_ggau")}
+        for row in self._rows("mp_workflow_digimatchem"):
             if row["id"] not in known:
                 stratum = "ggau" if row["is_GGA_U"] else "other"
                 yield from _some(self._example(row, row, stratum, row["ordering_mp"], magmoms=row["magmoms"]))
@@ -172,11 +177,11 @@ class MagneticData:
         Takes the `limit` rows with the smallest hash of their id, so that any part of the file can
         be drawn, and every elemental crystal.
         """
-        magnets = {reduced_formula(r["formula"]) for r in read_records(find_records(self.dft, "mp_magmoms_kitchin"))}
-        measured = read_records(find_records(self.folder / "magndata", "magndata"))
+        magnets = {reduced_formula(r["formula"]) for r in self._rows("mp_magmoms_kitchin")}
+        measured = self._rows("magndata", self.folder / "magndata")
         magnets |= {reduced_formula(r["reduced_formula"]) for r in measured}
         rows = []
-        for row in read_records(find_records(self.folder, "mp_structures_unlabelled")):
+        for row in self._rows("mp_structures_unlabelled", self.folder):
             elements = set(row["species"])
             # Cu2+ in a salt is a magnet that plain DFT often misses.
             doubtful = NOISY_CHEMISTRY & elements or ("Cu" in elements and elements & set("O F Cl Br N".split()))
@@ -200,29 +205,42 @@ class MagneticData:
 
     def unlabelled(self, max_atoms: int) -> Iterator[Graph]:
         """Graphs of structures without labels of at most this many atoms."""
-        for row in read_records(find_records(self.folder, "mp_structures_unlabelled")):
+        for row in self._rows("mp_structures_unlabelled", self.folder):
             if len(row["species"]) <= max_atoms and self.fold(_formula(row)) in self.folds:
                 with suppress(StructureError):
                     yield as_crystal(row, source=str(row.get("id"))).primitive[0].graph
 
     def measured(self) -> Iterator[Example]:
         """Magnetic structures refined from neutron diffraction (MAGNDATA), in their chemical cells."""
-        for row in read_records(find_records(self.folder / "magndata", "magndata")):
+        for row in self._rows("magndata", self.folder / "magndata"):
             if row["usable"]:
                 yield from _some(
-                    self._example(row, row["parent_cell"], "measured", row["order"], zero_k=int(row["zero_k"]))
+                    self._example(row, row["parent_cell"], "measured", row["order"], zero_k=zero_k_of(row))
                 )
 
 
 def _formula(cell: Record) -> str:
-    """Reduced formula of a row's cell."""
-    counts: Counter[str] = Counter(cell["species"])
+    """Reduced formula of a row's cell.
+
+    Raises:
+        DataError: it has no species.
+    """
+    counts: Counter[str] = Counter(cell["species"] or ())
+    if not counts:
+        raise DataError("has no species", str(cell.get("id")))
     return reduced_formula("".join(f"{element}{n}" for element, n in counts.items()))
 
 
-def _means(magmoms: ArrayLike, places: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Mean |m| in μB of the atoms of a cell that share a place in the primitive one."""
-    means: NDArray[np.float64] = np.bincount(places, np.abs(np.asarray(magmoms, float))) / np.bincount(places)
+def _means(magmoms: ArrayLike, places: NDArray[np.int64], source: str) -> NDArray[np.float64]:
+    """Mean |m| in μB of the atoms of a cell that share a place in the primitive one.
+
+    Raises:
+        DataError: they are not a number for each atom.
+    """
+    try:
+        means: NDArray[np.float64] = np.bincount(places, np.abs(np.asarray(magmoms, float))) / np.bincount(places)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"magmoms must be a number for each atom ({error})", source) from error
     return means
 
 
@@ -241,7 +259,7 @@ def _carried(source: Record, species: Sequence[str]) -> NDArray[np.float64] | No
     except StructureError:
         return None
     fits = [chemical_symbols[z] for z in primitive.numbers] == list(species)
-    return _means(source["magmoms"], places) if fits else None
+    return _means(source["magmoms"], places, str(source.get("id"))) if fits else None
 
 
 def _some(example: Example | None) -> Iterable[Example]:

@@ -12,7 +12,7 @@ import json
 import lzma
 import zlib
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -55,11 +55,15 @@ def find_records(folder: Path, name: str) -> Path:
     raise DataError(f"no {name}.jsonl.gz here", str(folder))
 
 
-def read_records(path: Path) -> Iterator[Record]:
+def read_records(path: Path, needed: Collection[str] = ()) -> Iterator[Record]:
     """Parse a JSON-lines file row by row.
 
+    Args:
+        path: of the file, packed or not.
+        needed: keys that every row must have.
+
     Raises:
-        DataError: a line is not a JSON object; the message gives its number.
+        DataError: a line is not a JSON object or lacks a key; the message gives its number.
     """
     for number, line in enumerate(open_lines(path), start=1):
         if not line.strip():
@@ -70,6 +74,8 @@ def read_records(path: Path) -> Iterator[Record]:
             raise DataError(f"line {number} is not JSON ({error})", str(path)) from error
         if not isinstance(record, dict):
             raise DataError(f"line {number} is not a JSON object", str(path))
+        if missing := [key for key in needed if key not in record]:
+            raise DataError(f"line {number} lacks {', '.join(missing)}", str(path))
         yield record
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm.auto import tqdm
 
+from magnetite.datasets.fields import NEEDED
 from magnetite.datasets.records import Record, find_records, read_records
 from magnetite.errors import StructureError
 from magnetite.propagation.features import ranker_features
@@ -56,7 +57,7 @@ def read_vectors(data: Path, *, progress: bool = True) -> list[VectorExample]:
     Raises:
         DataError: the file is missing or broken.
     """
-    rows = read_records(find_records(data / "magndata", "magndata"))
+    rows = read_records(find_records(data / "magndata", "magndata"), NEEDED["wave vectors"])
     found = [example_of(row) for row in tqdm(rows, desc="wave vectors", unit="", disable=not progress)]
     return [example for example in found if example is not None]
 
