@@ -20,9 +20,10 @@ from magnetite.cli import main
 from magnetite.datasets.curie import curie_formulas
 from magnetite.datasets.magnetic import Example, hash_fold
 from magnetite.errors import DataError, MagnetiteError
+from magnetite.evaluation.order import measure
 from magnetite.graphs import Graph
 from magnetite.order import train
-from magnetite.order.calibration import fit_temperature
+from magnetite.order.calibration import Calibration, fit_temperature
 from magnetite.order.card import PRETRAINED
 from magnetite.order.config import NetworkConfig
 from magnetite.order.finish import export_run
@@ -282,6 +283,25 @@ def test_training_starts_from_what_was_learned_without_labels(examples: list[Exa
     train_order(examples, tmp_path / "plain", CPU, schedule=still, **options | {"unlabelled": None})
     with pytest.raises(DataError, match="begun without --pretrain"):
         train_order(examples, tmp_path / "plain", CPU, schedule=still, **options)
+
+
+def test_too_few_examples_are_refused_before_hours_of_training(
+    examples: list[Example], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train.check_enough([replace(e, balanced=True) for e in examples])
+    with pytest.raises(DataError, match="no NM of other chemistry, no balanced magnets of"):
+        train.check_enough([e for e in examples if (e.fold or e.stratum != "ggau") and "Ti" not in e.formula])
+    with pytest.raises(DataError, match="no compounds of several formulas with zero propagation vector"):
+        train.check_enough([replace(e, balanced=True, zero_k=min(e.zero_k, 0)) for e in examples])
+    with pytest.raises(DataError, match="no example in the test fold to measure on"):
+        measure(MagnetismNetwork(SMALL), [], Calibration(), CPU)
+    (tmp_path / "magndata").mkdir()
+    (tmp_path / "magndata" / "magndata.jsonl").touch()
+    assert main(["train", "propagation", "--data", str(tmp_path), "--run", str(tmp_path / "run")]) == 2
+    assert "magndata: has too few usable rows" in capsys.readouterr().err
+    monkeypatch.setattr(train, "read_examples", lambda _: [])
+    assert main(["train", "order", "--data", str(tmp_path), "--run", str(tmp_path / "run")]) == 2
+    assert "too few examples; there are no NM of GGA+U chemistry" in capsys.readouterr().err
 
 
 def test_splits_never_share_a_formula(examples: list[Example]) -> None:

@@ -169,6 +169,7 @@ def _order(args: argparse.Namespace, device: torch.device) -> Path:
     companions = args.companion or []
     others = [train.load_stage(folder, "order", device, NetworkConfig()) for folder in companions]  # before the work
     examples = train.read_examples(args.data)
+    train.check_enough(examples)
     schedule = replace(train.BODY, **_changes(args))
     unlabelled = partial(read_unlabelled, args.data) if args.pretrain else None
     network = train.train_order(

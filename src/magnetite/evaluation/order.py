@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, select
+from magnetite.errors import DataError
 from magnetite.evaluation.figures import CARRIES, moment_figures, order_figures, propagation_figures
 from magnetite.evaluation.metrics import Metric
 from magnetite.order.calibration import Calibration
@@ -62,12 +63,18 @@ def measure(
         calibration: the temperatures of its probabilities.
         device: where the network runs.
         split: ``test`` or ``validation``; the propagation vector is always measured out of fold.
+
+    Raises:
+        DataError: there is nothing to measure on.
     """
     held_out = select(examples, lambda e: e.fold == SPLITS[split])
+    compounds = select(examples, lambda e: e.zero_k >= 0)
+    if not held_out or not compounds:
+        missing = "compound with a measured propagation vector" if held_out else f"example in the {split} fold"
+        raise DataError(f"no {missing} to measure on")
     output = evaluate(network, held_out, device)
     probabilities = calibration.order(output["ggau"], output["order"])
     figures = order_figures(held_out, probabilities) | moment_figures(held_out, output["moment"])
-    compounds = select(examples, lambda e: e.zero_k >= 0)
     logits = evaluate(network, compounds, device)["zero_k"]
     figures |= propagation_figures(compounds, out_of_fold(compounds, logits / calibration.zero_k))
     return [

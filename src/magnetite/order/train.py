@@ -20,13 +20,14 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from magnetite.datasets.magnetic import N_FOLDS, Example, MagneticData
+from magnetite.datasets.magnetic import N_FOLDS, TEST_FOLD, VALIDATION_FOLD, Example, MagneticData, trainable
 from magnetite.errors import DataError
 from magnetite.graphs import Graph
 from magnetite.order.config import NetworkConfig
-from magnetite.order.network import MagnetismNetwork
+from magnetite.order.growing import K_MEMBERS
+from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork
 from magnetite.order.pretraining import pretrain
-from magnetite.order.tasks import ORDER_DRAWS, OrderTask
+from magnetite.order.tasks import ORDER_DRAWS, OrderTask, k_fold
 from magnetite.training import CHECKPOINT, Schedule, fit, read_checkpoint
 
 FIRST = "pretraining"
@@ -35,6 +36,7 @@ BODY = Schedule(epochs=15, learning_rate=1.5e-3)
 ORDER = Schedule(epochs=5, learning_rate=1e-3, weight_decay=0.05)
 SETS = ("ggau", "other", "workflow", "quiet", "measured")
 """Methods of `MagneticData`."""
+HELD_OUT = (TEST_FOLD, VALIDATION_FOLD)
 
 
 def read_examples(
@@ -49,6 +51,28 @@ def read_examples(
     return [
         e for name in sets for e in tqdm(getattr(source, name)(), desc=f"reading {name}", unit="", disable=not progress)
     ]
+
+
+def check_enough(examples: Sequence[Example]) -> None:
+    """Check that every question has examples to learn from and to be measured on, before hours of training.
+
+    Raises:
+        DataError: one has not; the message lists what is missing.
+    """
+    there: set[tuple[str, int]] = {(e.stratum, e.order) for e in examples if e.fold not in HELD_OUT and trainable(e)}
+    lacking = [f"{name} of GGA+U chemistry" for n, name in enumerate(ORDER_CLASSES) if ("ggau", n) not in there]
+    if ("other", 0) not in there:
+        lacking.append("NM of other chemistry")
+    if not there & {("other", 1), ("other", 2)}:
+        lacking.append("magnets of other chemistry")
+    for fold, name in zip(HELD_OUT, ("test", "validation"), strict=True):
+        if not any(e.fold == fold and e.stratum == "ggau" and e.balanced and e.order > 0 for e in examples):
+            lacking.append(f"balanced magnets of GGA+U chemistry in the {name} fold")
+    for zero, name in enumerate(("non-zero", "zero")):
+        if len({k_fold(e.formula, K_MEMBERS) for e in examples if e.zero_k == zero}) < 2:  # noqa: PLR2004 (one learns)
+            lacking.append(f"compounds of several formulas with {name} propagation vector")
+    if lacking:
+        raise DataError(f"too few examples; there are no {', no '.join(lacking)}")
 
 
 def train_order(

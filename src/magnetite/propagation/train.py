@@ -10,6 +10,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from magnetite.errors import DataError
 from magnetite.order.tasks import k_fold
 from magnetite.order.trees import Trees
 from magnetite.propagation.card import describe
@@ -44,9 +45,12 @@ def train_propagation(data: Path, run: Path, *, seed: int = 0, progress: bool = 
         progress: show a progress bar.
 
     Raises:
-        DataError: data is missing or broken.
+        DataError: data is missing, broken or too little.
     """
     examples = read_vectors(data, progress=progress)
+    folds = {k_fold(e.formula, FOLDS) for e in (examples[i] for i in ranked(examples)) if e.label is not None}
+    if len(folds) < 2:  # noqa: PLR2004 (what is measured on must not train)
+        raise DataError("has too few usable rows with a propagation vector that is not zero", str(data / "magndata"))
     scores = out_of_fold(examples, seed)
     temperature = fit_temperature(examples, scores)
     trees = Trees.from_boosting([grow(examples, seed)])
