@@ -1,0 +1,82 @@
+"""What the documents name is there: files, pictures, commands with their options, modules, scripts."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+from magnetite.cli import build_parser
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+PLACES = ("", "src/magnetite", "docs")
+"""Folders that paths in documents start from."""
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+def links(document: Path) -> list[str]:
+    found = re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))
+    return [link for link in found if not link.startswith("http")]
+
+
+def commands(document: Path, beginning: str) -> list[str]:
+    """What follows the beginning, to the end of the line or of the code; continued lines are one."""
+    text = document.read_text(encoding="utf-8").replace("\\\n", " ")
+    return re.findall(rf"{beginning}([^`\n#]*)", text)
+
+
+def options(command: str) -> list[str]:
+    return re.findall(r"(?<=\s)--?[a-z][a-z-]*", command)
+
+
+@each_document
+def test_links_and_named_files_exist(document: Path) -> None:
+    for link in links(document):
+        assert "#" not in link, "sections are not linked to: nothing here would notice that one was renamed"
+        assert (document.parent / link).exists(), link
+    for code in re.findall(r"`([\w./-]+/[\w-]+\.(?:py|md))`", document.read_text(encoding="utf-8")):
+        assert any((ROOT / place / code).exists() for place in PLACES), code
+
+
+def test_every_picture_is_shown() -> None:
+    shown = {(path.parent / link).resolve() for path in DOCUMENTS for link in links(path)}
+    assert set((ROOT / "docs" / "images").iterdir()) <= shown
+
+
+@each_document
+def test_commands_have_the_options_that_are_named(document: Path) -> None:
+    for name, parser in subcommands(build_parser()).items():
+        for command in commands(document, rf"(?<!\w)magnetite {name}\b"):
+            known = set(parser._option_string_actions)
+            for inner, subparser in subcommands(parser).items():
+                if command.strip().startswith(inner):
+                    known |= set(subparser._option_string_actions)
+            assert set(options(command)) <= known, f"magnetite {name}{command}"
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
+@each_document
+def test_benchmarks_have_the_options_that_are_named(document: Path) -> None:
+    for name in {path.stem for path in (ROOT / "benchmarks").glob("*.py")}:
+        script = (ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8")
+        for command in commands(document, rf"benchmarks/{name}\.py"):
+            missing = [option for option in options(command) if f'"{option}"' not in script]
+            assert not missing, f"{name}.py{command}"
+
+
+def test_architecture_has_every_room() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    package = ROOT / "src" / "magnetite"
+    rooms = [path.name for path in package.glob("[a-z]*.py")]
+    rooms += [f"{path.parent.name}/" for path in package.glob("*/__init__.py")]
+    named = re.findall(r"`([\w./]+)`", " ".join(re.findall(r"^\| (.*?) \|", text, flags=re.MULTILINE)))
+    assert sorted(named) == sorted([*rooms, "plugins/"])
