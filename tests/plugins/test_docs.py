@@ -80,3 +80,8 @@ def test_architecture_has_every_room() -> None:
     rooms += [f"{path.parent.name}/" for path in package.glob("*/__init__.py")]
     named = re.findall(r"`([\w./]+)`", " ".join(re.findall(r"^\| (.*?) \|", text, flags=re.MULTILINE)))
     assert sorted(named) == sorted([*rooms, "plugins/"])
+
+
+def test_every_benchmark_is_listed() -> None:
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert not [path.name for path in (ROOT / "benchmarks").glob("*.py") if f"`{path.name}`" not in text]
