@@ -153,6 +153,8 @@ def test_one_card_whole(capsys: pytest.CaptureFixture[str]) -> None:
     content = find_card(DEFAULT_MODEL).content
     for expected in (content["description"], content["sha256"], *content["limits"], content["metrics"][-1]["protocol"]):
         assert " ".join(expected.split()) in text
+    for metric in content["metrics"]:
+        assert f"{metric['name']} {metric['value']:.4g} " in text, "as evaluate and the documents have it"
     assert main(["models", DEFAULT_MODEL, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sha256"] == content["sha256"]
 

@@ -73,7 +73,7 @@ def _say_size(card: Card) -> str:
 
 
 def _say_metric(metric: dict[str, Any]) -> str:
-    return f"{metric['name']} {metric['value']:.3g} {metric.get('unit', '')}".rstrip()
+    return f"{metric['name']} {metric['value']:.4g} {metric.get('unit', '')}".rstrip()
 
 
 def table(cards: list[Card]) -> str:
