@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -124,6 +126,42 @@ def test_a_target_is_refused_at_once_if_it_cannot_be_written(tmp_path: Path, mon
     with pytest.raises(argparse.ArgumentTypeError, match=r"link: cannot be written \(Permission denied\)"):
         parsers.target(str(link))
     assert parsers.target(str(pipe)) == pipe  # the folders of devices take no files
+
+
+# help
+
+
+def options(parser: argparse.ArgumentParser, name: str) -> Iterator[tuple[str, argparse.Action]]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command, subparser in action.choices.items():
+                yield from options(subparser, f"{name} {command}")
+        elif action.help != argparse.SUPPRESS:
+            yield name, action
+
+
+def test_help_says_what_each_default_is() -> None:
+    for command, action in options(cli.build_parser(), "magnetite"):
+        assert action.help, (command, action.dest)
+        if action.default in (None, False, argparse.SUPPRESS, []):
+            continue
+        value = action.default if not isinstance(action.default, list) else action.default[0]
+        text = action.help % vars(action)
+        said = re.search(r"default: (?:the model's, )?([^)]+)\)", text)
+        assert said is not None, (command, action.dest)
+        assert said[1] in {str(value), f"{value:g}" if isinstance(value, float) else str(value)}, (command, action.dest)
+
+
+def test_help_of_training_says_how_long_it_takes() -> None:
+    from magnetite.order.train import BODY
+    from magnetite.potential import train as potential
+    from magnetite.prototypes import extend, train
+
+    epochs = next(action for _, action in options(cli.build_parser(), "") if action.dest == "epochs")
+    of_order, of_classifier, of_more, of_potential = (
+        schedule.epochs for schedule in (BODY, train.SCHEDULE, extend.FINE_TUNING, potential.SCHEDULE)
+    )
+    assert f"order {of_order}, prototypes {of_classifier}, --add {of_more}, potential {of_potential}" in epochs.help
 
 
 # models

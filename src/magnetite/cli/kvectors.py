@@ -38,10 +38,13 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="structure file")
     parser.add_argument("--format", choices=("table", "jsonl"), default="table", help="(default: table)")
     parser.add_argument("--limit", type=positive, default=5, metavar="N", help="vectors at most (default: %(default)s)")
-    parser.add_argument("--model", default=DEFAULT_RANKER, help="that ranks; name or path of a card")
-    parser.add_argument("--zero-model", default=DEFAULT_MODEL, help="that says how probable k = 0 is; likewise")
+    parser.add_argument("--model", default=DEFAULT_RANKER, help="that ranks; name or card (default: %(default)s)")
+    parser.add_argument(
+        "--zero-model", default=DEFAULT_MODEL, metavar="MODEL",
+        help="that says how probable k = 0 is; likewise (default: %(default)s)",
+    )  # fmt: skip
     add_device(parser)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write there, whole or not at all")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write there, all or nothing (default: stdout)")
 
 
 def run(args: argparse.Namespace) -> int:

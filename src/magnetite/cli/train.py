@@ -52,8 +52,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--data", type=Path, default=None, help="folder with the training data; not for --add")
     parser.add_argument("--run", type=Path, required=True, dest="folder", help="folder of the run; made if missing")
     parser.add_argument(
-        "--epochs", type=positive, default=None, help="length of the (first) stage; propagation has no epochs"
-    )
+        "--epochs", type=positive, default=None,
+        help="length of the (first) stage (default: order 15, prototypes 300, --add 150, potential 100;"
+        " propagation has none)",
+    )  # fmt: skip
     parser.add_argument("--seed", type=seed, default=0, help="of the initial weights and the draws (default: 0)")
     add_device(parser)
     parser.add_argument("--name", help="potential and --add: of the model (default: own-potential, own-prototypes)")
@@ -69,6 +71,9 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--damage", action="store_true", help="prototypes: learn damaged structures, too, after a run without it"
+    )
+    parser.add_argument(
+        "--name", help="of a potential or of --add's classifier (default: own-potential, own-prototypes)"
     )
     own = parser.add_argument_group("own structure types (prototypes)")
     own.add_argument("--add", action="append", metavar="NAME=FILE", help="a new class; repeat for several")
