@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from magnetite.cli import build_parser
+from magnetite.cli import build_parser, main
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -85,3 +86,21 @@ def test_architecture_has_every_room() -> None:
 def test_every_benchmark_is_listed() -> None:
     text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     assert not [path.name for path in (ROOT / "benchmarks").glob("*.py") if f"`{path.name}`" not in text]
+
+
+def test_constants_of_a_potential_as_the_document_asks_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "examples" / "structures" / "NiO.cif", tmp_path)
+    wanted = [
+        line.split("#")[0].split()[1:]
+        for line in (ROOT / "docs" / "exchange.md").read_text(encoding="utf-8").splitlines()
+        if re.match("magnetite (moments|spin-relax|tc .*--potential)", line)
+    ]
+    for arguments in wanted:
+        quick = ["--effort", "quick", "--quiet"] if arguments[0] == "tc" else []
+        assert main([*arguments, *quick]) == 0
+    said = capsys.readouterr().out
+    assert "leaves the trained range" not in said
+    assert 250 < float(re.search(r"random phase +([\d.]+) K", said)[1]) < 350  # 290 K by constants of neutrons

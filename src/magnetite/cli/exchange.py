@@ -29,7 +29,7 @@ examples:
   magnetite exchange uppasd_folder --to vampire.ucf
   magnetite exchange J.csv --ground-state --out order.mcif --plot J.png --plot-q Jq.png
   magnetite exchange compounds.jsonl.gz --name NiO --ground-state
-  magnetite exchange NiO-1-AFM.extxyz --potential potential-nio --to J.csv
+  magnetite exchange relaxed.extxyz --potential potential-nio --to J.csv    after spin-relax, whose moments fit
   magnetite exchange orders.extxyz --fit 4.5 --to J.csv
   magnetite exchange constrained.extxyz --fit 4.5 --magnetic-forces
 """

@@ -24,7 +24,7 @@ is, which is printed and written all the same.
 EXAMPLES = """\
 examples:
   magnetite spin-relax own.extxyz --moment 2.2 --model runs/p/model/own-potential.json --cell --out relaxed.extxyz
-  magnetite spin-relax NiO-1-AFM.extxyz --model potential-nio
+  magnetite spin-relax NiO-1-AFM.extxyz --model potential-nio --out relaxed.extxyz
 """
 
 STOPPED = "stopped before it was relaxed"
