@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import magnetite
 from magnetite.cli import build_parser, main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,3 +105,9 @@ def test_constants_of_a_potential_as_the_document_asks_for_them(
     said = capsys.readouterr().out
     assert "leaves the trained range" not in said
     assert 250 < float(re.search(r"random phase +([\d.]+) K", said)[1]) < 350  # 290 K by constants of neutrons
+
+
+def test_the_first_order_of_nio_is_printed_as_in_the_document() -> None:
+    first = magnetite.propose_orders(ROOT / "examples" / "structures" / "NiO.cif", limit=1)[0]
+    text = (ROOT / "docs" / "initial-moments.md").read_text(encoding="utf-8")
+    assert re.findall(r"order(?:.vasp_magmom\(\))?\)  # (.*)", text) == [str(first), first.vasp_magmom()]
