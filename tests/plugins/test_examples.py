@@ -94,6 +94,20 @@ def test_representations(tmp_path: Path) -> None:
     assert re.search(r"most like iron to SkipAtom: ([A-Z][a-z]? 0\.\d\d(, )?){3}\n", rest)
 
 
+def test_structure_types(tmp_path: Path) -> None:
+    report, rest = run("structure_types.py", tmp_path).split("\n\n")
+    assert re.search(r"prototype +NaCl \(B1, space group 225\)\n +label +RockSalt_NaCl, probability 1\.00\n", report)
+    shaken, piece = rest.splitlines()
+    assert shaken == "shaken iron: bcc_W_A_cI2_229_a"
+    bits = re.fullmatch(r"a piece with vacancies: bcc_W_A_cI2_229_a, (\d\.\d{3}) bits", piece)
+    assert float(bits[1]) < 0.1
+
+
+def test_every_example_is_run_here() -> None:
+    tests = Path(__file__).read_text(encoding="utf-8")
+    assert not [script.name for script in EXAMPLES.glob("*.py") if f'"{script.name}"' not in tests]
+
+
 def test_the_structures_are_those_of_the_script(tmp_path: Path) -> None:
     script = runpy.run_path(str(EXAMPLES / "make_structures.py"))
     script["main"](tmp_path)
