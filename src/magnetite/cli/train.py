@@ -58,7 +58,6 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--seed", type=seed, default=0, help="of the initial weights and the draws (default: 0)")
     add_device(parser)
-    parser.add_argument("--name", help="potential and --add: of the model (default: own-potential, own-prototypes)")
     parser.add_argument("--threads", type=positive, default=None, help="CPU threads (default: torch's)")
     parser.add_argument(
         "--pretrain", action="store_true",
