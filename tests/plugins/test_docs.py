@@ -11,6 +11,7 @@ import pytest
 
 import magnetite
 from magnetite.cli import build_parser, main
+from magnetite.zoo import find_card
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -75,6 +76,13 @@ def test_benchmarks_have_the_options_that_are_named(document: Path) -> None:
             assert not missing, f"{name}.py{command}"
 
 
+@each_document
+def test_benchmarks_are_given_the_data_that_they_ask_for(document: Path) -> None:
+    for name, data in re.findall(r"benchmarks/(\w+)\.py (DATA[\w/]*)", document.read_text(encoding="utf-8")):
+        script = (ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8")
+        assert re.search(rf"{name}\.py {data}(?![\w/])", script), f"{name}.py {data}"
+
+
 def test_architecture_has_every_room() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     package = ROOT / "src" / "magnetite"
@@ -111,3 +119,14 @@ def test_the_first_order_of_nio_is_printed_as_in_the_document() -> None:
     first = magnetite.propose_orders(ROOT / "examples" / "structures" / "NiO.cif", limit=1)[0]
     text = (ROOT / "docs" / "initial-moments.md").read_text(encoding="utf-8")
     assert re.findall(r"order(?:.vasp_magmom\(\))?\)  # (.*)", text) == [str(first), first.vasp_magmom()]
+
+
+def test_the_readme_has_the_figures_of_cards_and_documents() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for model in ("magnetism", "magnetism-best"):
+        figures = {metric["name"]: metric["value"] for metric in find_card(model).content["metrics"]}
+        order = f"accuracy {figures['order accuracy']:.3f}, macro-F1 {figures['order macro-F1']:.3f}"
+        assert order in readme
+    exchange = (ROOT / "docs" / "exchange.md").read_text(encoding="utf-8")
+    ours, stored = re.findall(r"corrected against experiment: mean \|error\| ([\d.]+)%", exchange)[:2]
+    assert f"mean error {ours} %⁵ | 49 compounds | stored with the constants {stored} %" in readme
