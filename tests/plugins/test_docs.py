@@ -11,7 +11,7 @@ import pytest
 
 import magnetite
 from magnetite.cli import build_parser, main
-from magnetite.zoo import find_card
+from magnetite.zoo import DEFAULT_MODEL, find_card
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -130,3 +130,8 @@ def test_the_readme_has_the_figures_of_cards_and_documents() -> None:
     exchange = (ROOT / "docs" / "exchange.md").read_text(encoding="utf-8")
     ours, stored = re.findall(r"corrected against experiment: mean \|error\| ([\d.]+)%", exchange)[:2]
     assert f"mean error {ours} %⁵ | 49 compounds | stored with the constants {stored} %" in readme
+
+
+def test_the_changelog_has_the_model_that_ships() -> None:
+    card = find_card(DEFAULT_MODEL)
+    assert f"Model `{card.name}` {card.version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
