@@ -101,6 +101,7 @@ def classify_structure(
     Raises:
         StructureError: the structure is disordered, empty, a single atom or otherwise unusable.
         ReadError: the file cannot be read.
+        MagnetiteError: `passes` is not a whole number, at least 1.
         ZooError: no such model, or not a classifier.
         DeviceError: no such device.
     """
@@ -132,7 +133,7 @@ def classify_many(
         One `PrototypeReport` for each structure.
 
     Raises:
-        MagnetiteError: `on_error` is neither.
+        MagnetiteError: `on_error` is neither, or `passes` is not a whole number, at least 1.
         StructureError: as `classify_structure`, if `on_error` is ``raise``.
         ZooError: no such model, or not a classifier.
         DeviceError: no such device.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from magnetite.cli import build_parser, main
 from magnetite.zoo import DEFAULT_MODEL, find_card
 
 ROOT = Path(__file__).resolve().parents[2]
+NIO = ROOT / "examples" / "structures" / "NiO.cif"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
 PLACES = ("", "src/magnetite", "docs")
 """Folders that paths in documents start from."""
@@ -101,7 +104,7 @@ def test_constants_of_a_potential_as_the_document_asks_for_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "examples" / "structures" / "NiO.cif", tmp_path)
+    shutil.copy(NIO, tmp_path)
     wanted = [
         line.split("#")[0].split()[1:]
         for line in (ROOT / "docs" / "exchange.md").read_text(encoding="utf-8").splitlines()
@@ -116,7 +119,7 @@ def test_constants_of_a_potential_as_the_document_asks_for_them(
 
 
 def test_the_first_order_of_nio_is_printed_as_in_the_document() -> None:
-    first = magnetite.propose_orders(ROOT / "examples" / "structures" / "NiO.cif", limit=1)[0]
+    first = magnetite.propose_orders(NIO, limit=1)[0]
     text = (ROOT / "docs" / "initial-moments.md").read_text(encoding="utf-8")
     assert re.findall(r"order(?:.vasp_magmom\(\))?\)  # (.*)", text) == [str(first), first.vasp_magmom()]
 
@@ -135,3 +138,25 @@ def test_the_readme_has_the_figures_of_cards_and_documents() -> None:
 def test_the_changelog_has_the_model_that_ships() -> None:
     card = find_card(DEFAULT_MODEL)
     assert f"Model `{card.name}` {card.version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("analyze_magnetism", {"structure": "no.cif"}),
+        ("analyze_magnetism", {"structure": NIO, "model": "prototypes"}),
+        ("classify_structure", {"structure": NIO, "passes": 0}),
+        ("classify_many", {"structures": [NIO], "passes": 0}),
+        ("match_patterns", {"structure": NIO, "device": "nowhere"}),
+        ("match_patterns", {"structure": NIO, "passes": 0}),
+        ("propose_orders", {"structure": NIO, "limit": -1}),
+        ("rank_wave_vectors", {"structure": NIO, "zero_k_probability": 2.0}),
+        ("rank_wave_vectors", {"structure": NIO, "limit": -1}),
+        ("represent", {"source": NIO, "name": "nothing"}),
+    ],
+)
+def test_errors_are_of_the_types_that_the_docstring_names(function: str, arguments: dict[str, Any]) -> None:
+    called = getattr(magnetite, function)
+    with pytest.raises(magnetite.MagnetiteError) as caught:
+        called(**arguments)
+    assert f"{type(caught.value).__name__}: " in inspect.getdoc(called)

@@ -38,7 +38,7 @@ def rank_wave_vectors(
         ReadError: the file cannot be read.
         ZooError: no such model, or not one that ranks wave vectors.
         DeviceError: no such device.
-        MagnetiteError: `zero_k_probability` is no probability, or `limit` is negative.
+        MagnetiteError: `zero_k_probability` is not between 0 and 1, or `limit` is negative.
     """
     from magnetite.api import analyze_magnetism
     from magnetite.propagation.model import load_ranker

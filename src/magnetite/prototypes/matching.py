@@ -76,7 +76,9 @@ def match_patterns(
         StructureError: the sample cannot be used, no box holds `min_atoms` atoms, or there are too many boxes.
         ReadError: a file cannot be read.
         ZooError: no such model, or not a classifier.
-        MagnetiteError: a box holds too many atoms, the folder holds something else, or somebody else is at work in it.
+        DeviceError: no such device.
+        MagnetiteError: `passes` is not a whole number, at least 1, a box holds too many atoms, the folder holds
+            something else, or somebody else is at work in it.
         MatchingInterrupted: on Ctrl-C, if there is a folder.
     """
     started = time.perf_counter()
