@@ -102,3 +102,9 @@ def test_a_layer_without_a_full_cell_relaxes_its_moments_but_no_cell(
     for more in (["--cell"], ["--out", str(tmp_path / "out.mcif")]):
         assert main([*command, *more]) == 2
         assert "lacks a cell vector" in capsys.readouterr().err
+
+
+def test_a_file_without_moments_is_told_the_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "bare.extxyz", bulk("Fe"))
+    assert main(["spin-relax", str(tmp_path / "bare.extxyz"), "--model", "potential-fe"]) == 2
+    assert "bare.extxyz: has no moments to start from; give --moment" in capsys.readouterr().err

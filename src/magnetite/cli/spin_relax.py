@@ -56,10 +56,13 @@ def run(args: argparse.Namespace) -> int:
     """Relax and print."""
     import numpy as np
 
+    from magnetite.errors import StructureError
     from magnetite.potential.taking import replace_moments
     from magnetite_ase.potential import SpinPotential
 
     atoms = read_atoms(args.file)
+    if args.moment is None and not atoms.has("initial_magmoms"):
+        raise StructureError("has no moments to start from; give --moment", str(args.file))
     calculator = SpinPotential(args.model, moments="relaxed", device=args.device)
     if args.moment is not None:
         carrying = np.isin(atoms.numbers, calculator.potential.network.magnetic_numbers)
