@@ -215,6 +215,18 @@ def test_a_broken_card_is_named_beside_the_good_ones(
     assert captured.err.startswith("magnetite: no model is called 'gone'")
 
 
+def test_models_are_listed_by_the_name_that_loads_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = find_card(DEFAULT_MODEL)
+    monkeypatch.setattr("magnetite.zoo.registry.available", lambda: {"theirs": "a package"})
+    monkeypatch.setattr("magnetite.zoo.registry.find_card", lambda _: card)
+    assert main(["models"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("theirs ")
+    assert main(["models", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["name"] == "theirs"
+
+
 @pytest.mark.parametrize("command", [["train", "potential", "--run", "r"], ["tc", "x.csv"]])
 @pytest.mark.parametrize("seed", ["-1", "4294967296"])
 def test_seeds_that_cannot_be_drawn_from_are_refused(

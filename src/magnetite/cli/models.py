@@ -44,15 +44,16 @@ def run(args: argparse.Namespace) -> int:
         card = find_card(args.name)
         print(json.dumps(_as_dict(card), indent=2, ensure_ascii=False) if args.json else describe(card))  # noqa: T201
         return 0
-    cards, broken = [], 0
+    cards, broken = {}, 0
     for name in available():
         try:
-            cards.append(find_card(name))
+            cards[name] = find_card(name)
         except ZooError as error:
             broken += 1
             complain(str(error))
     if args.json:
-        print(json.dumps([_as_dict(card) for card in cards], indent=2, ensure_ascii=False))  # noqa: T201
+        listed = [_as_dict(card) | {"name": name} for name, card in cards.items()]
+        print(json.dumps(listed, indent=2, ensure_ascii=False))  # noqa: T201
     else:
         print(table(cards))  # noqa: T201
     return BAD_INPUT if broken else 0
@@ -76,14 +77,13 @@ def _say_metric(metric: dict[str, Any]) -> str:
     return f"{metric['name']} {metric['value']:.4g} {metric.get('unit', '')}".rstrip()
 
 
-def table(cards: list[Card]) -> str:
-    """A line for each model."""
+def table(cards: dict[str, Card]) -> str:
+    """A line for each model, under the name that it is loaded by; a package may offer it by another than the card's."""
     lines = [f"{'name':<20} {'version':<9} {'family':<10} {'size':>8} {'elements':>8}  metrics"]
-    for card in cards:
+    for name, card in cards.items():
         metrics = ", ".join(_say_metric(metric) for metric in card.content["metrics"][:HEADLINES])
         lines.append(
-            f"{card.name:<20} {card.version:<9} {card.family:<10} {_say_size(card):>8} {len(card.elements):>8}"
-            f"  {metrics}"
+            f"{name:<20} {card.version:<9} {card.family:<10} {_say_size(card):>8} {len(card.elements):>8}  {metrics}"
         )
     lines.append("\n`magnetite models NAME` prints a model's card: its data, how it was measured, its limits.")
     return "\n".join(lines)
