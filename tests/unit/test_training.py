@@ -159,6 +159,9 @@ def test_an_unfinished_stage_is_no_companion(tmp_path: Path) -> None:
         fit(line_model(), Interrupted(), SCHEDULE, tmp_path / "order", progress=False, log=lambda _: None)
     with pytest.raises(DataError, match="'order' is not finished"):
         load_stage(tmp_path, "order", CPU, SMALL)
+    fit(line_model(), Line(), SCHEDULE, tmp_path / "order", progress=False, log=lambda _: None)
+    with pytest.raises(DataError, match="'order' is of another network"):
+        load_stage(tmp_path, "order", CPU, SMALL)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no locks there")

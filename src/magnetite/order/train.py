@@ -130,7 +130,7 @@ def load_stage(run: Path, stage: str, device: torch.device, config: NetworkConfi
     """The averaged network of a finished stage.
 
     Raises:
-        DataError: the stage has no checkpoint, or is not finished.
+        DataError: the stage has no checkpoint, is not finished, or has another network.
     """
     path = run / stage / CHECKPOINT
     if not path.is_file():
@@ -141,7 +141,10 @@ def load_stage(run: Path, stage: str, device: torch.device, config: NetworkConfi
         raise DataError(f"stage {stage!r} is not finished; go on with it first", str(run))
     tensors = {k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)}
     network = MagnetismNetwork(config).to(device)
-    network.load_state_dict(tensors)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise DataError(f"stage {stage!r} is of another network", str(run)) from error
     return network.eval()
 
 
