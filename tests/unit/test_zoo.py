@@ -110,6 +110,20 @@ def test_settings_that_do_not_fit_the_weights_are_refused(copy: Path) -> None:
         magnetite.load(str(copy), device="cpu")
 
 
+@pytest.mark.parametrize("family", ["order", "potential", "prototypes", "propagation"])
+def test_a_card_without_its_settings_is_broken(family: str, copy: Path) -> None:
+    copy.write_text(json.dumps(json.loads(copy.read_text()) | {"family": family, "settings": {}}))
+    with pytest.raises(ZooError, match=f"settings are not those of a model of {family}|do not fit"):
+        magnetite.load(str(copy), device="cpu")
+
+
+def test_a_changed_card_is_read_again(copy: Path) -> None:
+    first = magnetite.load(str(copy), device="cpu")
+    copy.write_text(json.dumps(json.loads(copy.read_text()) | {"elements": ["Fe"]}))
+    assert magnetite.load(str(copy), device="cpu").card.elements == {"Fe"}
+    assert len(first.card.elements) > 1
+
+
 def test_a_card_that_is_not_json(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text("{")

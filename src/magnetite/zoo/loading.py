@@ -80,6 +80,10 @@ def _load(card: Card, device: torch.device) -> ZooModel[Any, Any]:
     except SafetensorError as error:
         raise ZooError(f"weights are not safetensors ({error})", str(card.weights)) from error
     module, name = FAMILIES[card.family].split(":")
-    with torch.random.fork_rng(devices=[]):  # networks are drawn before they are given their weights
-        model: ZooModel[Any, Any] = getattr(import_module(module), name).from_weights(card, tensors, device)
+    try:
+        with torch.random.fork_rng(devices=[]):  # networks are drawn before they are given their weights
+            model: ZooModel[Any, Any] = getattr(import_module(module), name).from_weights(card, tensors, device)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = f"settings are not those of a model of {card.family} ({type(error).__name__}: {error})"
+        raise ZooError(f"model card is not valid: {reason}", str(card.path)) from error
     return model
