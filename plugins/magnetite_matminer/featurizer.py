@@ -103,6 +103,7 @@ class MagneticOrderFeaturizer(BatchedFeaturizer):
     def _answers(self, structures: Sequence[Any], on_error: OnError) -> Iterable[MagnetismReport]:
         from magnetite.api import analyze_many
 
+        check_preset(self.features, PRESETS)
         return analyze_many(structures, model=self.model, device=self._device(), on_error=on_error)
 
     def _error(self, answer: MagnetismReport) -> str | None:

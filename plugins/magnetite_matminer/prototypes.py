@@ -97,6 +97,7 @@ class PrototypeFeaturizer(BatchedFeaturizer):
         from magnetite.api import load_classifier
         from magnetite.pipeline import run
 
+        check_preset(self.features, PRESETS)
         model = load_classifier(self.model, self._device()).with_passes(self.passes)
         return run(model.arrays(), structures, on_error=on_error)
 

@@ -178,11 +178,13 @@ def test_presets(preset: str, labels: list[str], nio: Structure, oracle: Oracle,
     assert featurizer.device == "cpu"
 
 
-def test_wrong_names_are_told() -> None:
+def test_wrong_names_are_told(nio: Structure) -> None:
     with pytest.raises(MagnetiteError, match="no feature set is called 'probability'; did you mean 'probabilities'"):
         MagneticOrderFeaturizer.from_preset("probability")
     with pytest.raises(MagnetiteError, match="did you mean 'probabilities'"):
         MagneticOrderFeaturizer().set_params(features="probability").feature_labels()
+    with pytest.raises(MagnetiteError, match="did you mean 'probabilities'"):
+        MagneticOrderFeaturizer().set_params(features="probability").transform([nio])
     with pytest.raises(ZooError, match="no model is called"):  # also where the errors of structures are ignored
         MagneticOrderFeaturizer(model="nonsense").featurize_many([None], ignore_errors=True, pbar=False)
     with pytest.raises(ZooError, match="not of magnetic order"):

@@ -100,6 +100,8 @@ def test_it_is_a_good_citizen() -> None:
     assert all(text.startswith("@") for text in featurizer.citations())
     with pytest.raises(MagnetiteError, match="did you mean 'activations'"):
         PrototypeFeaturizer("activation")
+    with pytest.raises(MagnetiteError, match="did you mean 'activations'"):
+        PrototypeFeaturizer(device="cpu").set_params(features="activation").transform([COPPER])
     with pytest.raises(ZooError, match="not of structure types"):
         PrototypeFeaturizer("uncertainty", model="magnetism", device="cpu").featurize(COPPER)
     with pytest.raises(ZooError, match="not a model of structure types"):
