@@ -105,6 +105,8 @@ def test_a_layer_without_a_full_cell_relaxes_its_moments_but_no_cell(
 
 
 def test_a_file_without_moments_is_told_the_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(tmp_path / "bare.extxyz", bulk("Fe"))
+    atoms = bulk("Fe")
+    atoms.set_initial_magnetic_moments(None)  # ASE gives iron some
+    write(tmp_path / "bare.extxyz", atoms)
     assert main(["spin-relax", str(tmp_path / "bare.extxyz"), "--model", "potential-fe"]) == 2
     assert "bare.extxyz: has no moments to start from; give --moment" in capsys.readouterr().err
