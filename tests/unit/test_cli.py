@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,12 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
         main(arguments)
     assert caught.value.code == 2
     assert "usage: magnetite" in capsys.readouterr().err
+
+
+def test_warnings_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # which is put back after the test
+    assert main(["models"]) == 0
+    assert warnings.formatwarning("no place\nfor S", UserWarning, "a.py", 3) == "magnetite: warning: no place for S\n"
 
 
 def test_our_errors_are_one_line_unless_debugging(capsys: pytest.CaptureFixture[str]) -> None:

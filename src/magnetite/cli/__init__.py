@@ -10,8 +10,9 @@ import argparse
 import io
 import os
 import sys
+import warnings
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import magnetite
 from magnetite.errors import MagnetiteError
@@ -73,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0; 2 for bad input (also argparse's); 130 after Ctrl-C; 1 for a bug of ours.
     """
     _spell_out()
+    warnings.formatwarning = _in_a_line  # type: ignore[assignment]  # the place is not looked at
     args = build_parser().parse_args(argv)
     try:
         code: int = args.run(args)
@@ -103,6 +105,11 @@ def _spell_out() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _in_a_line(message: Warning | str, *_: Any) -> str:
+    """A warning without the place in the code that gave it."""
+    return f"magnetite: warning: {' '.join(str(message).split())}\n"
 
 
 def _fail(text: str, code: int) -> int:
