@@ -370,6 +370,7 @@ def test_elements_always_train() -> None:
     ("more", "reason"),
     [
         (["--run", "{file}"], "is a file; --run names a folder"),
+        (["--run", "{file}/run"], "cannot be written (Not a directory)"),
         (["--run", "r", "--companion", "typo"], "typo: no checkp"),
     ],
 )

@@ -112,12 +112,18 @@ def target(text: str, *endings: str) -> Path:
         raise argparse.ArgumentTypeError(f"{text}: must end in {' or '.join(endings)}")
     if is_special(path):
         return path
+    if reason := unwritable(folder):
+        raise argparse.ArgumentTypeError(f"{text}: cannot be written ({reason})")
+    return path
+
+
+def unwritable(folder: Path) -> str | None:
+    """Why no file can be made in a folder; None if one can."""
     try:
         with TemporaryFile(dir=folder):
-            pass
+            return None
     except OSError as error:
-        raise argparse.ArgumentTypeError(f"{text}: cannot be written ({error.strerror})") from None
-    return path
+        return error.strerror
 
 
 def spare(inputs: Iterable[Path], *outputs: Path | None) -> None:

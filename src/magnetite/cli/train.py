@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magnetite.cli.parsers import add_command, add_device, positive, seed
+from magnetite.cli.parsers import add_command, add_device, positive, seed, unwritable
 from magnetite.zoo.registry import DEFAULT_CLASSIFIER
 
 if TYPE_CHECKING:
@@ -122,6 +122,9 @@ def run(args: argparse.Namespace) -> int:
         check_name(args.name)  # before the work, not after it
     if args.folder.exists() and not args.folder.is_dir():
         raise DataError("is a file; --run names a folder", str(args.folder))
+    there = next(folder for folder in (args.folder, *args.folder.resolve().parents) if folder.exists())
+    if reason := unwritable(there):
+        raise DataError(f"cannot be written ({reason})", str(args.folder))
     device = resolve_device(args.device)
     if args.threads:
         torch.set_num_threads(args.threads)
