@@ -385,13 +385,22 @@ def test_the_command_refuses_before_the_data_are_read(
     assert reason in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("given", "name"), [([], "own-propagation"), (["--name", "mine"], "mine")])
+def test_what_is_trained_has_a_name_of_its_own(
+    given: list[str], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    monkeypatch.setattr("magnetite.propagation.train.train_propagation", lambda *_, **k: names.append(k["name"]))
+    assert main(["train", "propagation", "--data", str(tmp_path), "--run", str(tmp_path / "run"), *given]) == 0
+    assert names == [name]  # reports of a model called as one that ships would pass for that one's
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
         ("order --cutoff 4", "--cutoff is for potential"),
         ("order --tune-epochs 5", "--tune-epochs is for prototypes"),
-        ("order --name mine", "--name is for potential and --add"),
-        ("prototypes --name mine", "--name is for potential and --add"),
+        ("prototypes --name mine", "--name goes with --add"),
         ("prototypes --from mine.json", "--from goes with --add"),
         ("prototypes --damage --tune 3", "it takes no --tune"),
         ("potential --pretrain", "--pretrain is for order"),

@@ -22,6 +22,8 @@ ONLY = {
     ),
 }  # fmt: skip
 """Options of one task alone."""
+OWN = {task: f"own-{task}" for task in TASKS} | {"order": "own-magnetism"}
+"""Names of what is trained, which tell it from what ships."""
 DESCRIPTION = """\
 Train a model of the zoo. The run's folder keeps a checkpoint after every epoch and the metrics in
 metrics.jsonl; the same command continues an interrupted run. At the end weights (.safetensors) and
@@ -29,7 +31,8 @@ card (.json) lie in RUN/model, ready for `--model RUN/model/NAME.json` of the co
 
   magnetite train order       --data DATA --run runs/a   order, moments and zero propagation vector
   magnetite train order       --data DATA --run runs/b --pretrain --companion runs/a
-                                                         both models as they ship; runs/a is the second body
+                                                         both models as they ship, by names of their own;
+                                                         runs/a is the second body
   magnetite train propagation --data DATA --run runs/k   the ranker of propagation vectors, in minutes
   magnetite train prototypes  --data DATA --run runs/c   the classifier of structure types
   magnetite train prototypes  --data DATA --run runs/c --damage   after it, the one for damaged samples
@@ -72,7 +75,9 @@ def add_parser(subparsers: Any) -> None:
         "--damage", action="store_true", help="prototypes: learn damaged structures, too, after a run without it"
     )
     parser.add_argument(
-        "--name", help="of a potential or of --add's classifier (default: own-potential, own-prototypes)"
+        "--name",
+        help="of the model (default: own-magnetism, own-propagation, own-potential, for --add own-prototypes;"
+        " the other classifiers have names of their own)",
     )
     own = parser.add_argument_group("own structure types (prototypes)")
     own.add_argument("--add", action="append", metavar="NAME=FILE", help="a new class; repeat for several")
@@ -118,8 +123,8 @@ def run(args: argparse.Namespace) -> int:
     _refuse_misplaced(args)
     if args.data is None and not args.add:
         raise DataError("give the folder of the training data with --data")
-    if args.name is not None:
-        check_name(args.name)  # before the work, not after it
+    args.name = OWN[args.task] if args.name is None else args.name
+    check_name(args.name)  # before the work, not after it
     if args.folder.exists() and not args.folder.is_dir():
         raise DataError("is a file; --run names a folder", str(args.folder))
     there = next(folder for folder in (args.folder, *args.folder.resolve().parents) if folder.exists())
@@ -131,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
     if args.task == "propagation":
         from magnetite.propagation.train import train_propagation
 
-        path = train_propagation(args.data, args.folder, seed=args.seed)
+        path = train_propagation(args.data, args.folder, name=args.name, seed=args.seed)
     else:
         path = {"prototypes": _prototypes, "potential": _potential}.get(args.task, _order)(args, device)
     print(f"wrote {path} and its weights")  # noqa: T201
@@ -153,7 +158,8 @@ def _refuse_misplaced(args: argparse.Namespace) -> None:
         (args.damage and args.tune, "--damage goes on from a trained model; it takes no --tune"),
         ("tune_epochs" in given and not args.tune, "--tune-epochs goes with --tune"),
         ("from" in given and not args.add, "--from goes with --add"),
-        (args.name is not None and not args.add and args.task != "potential", "--name is for potential and --add"),
+        (args.name is not None and not args.add and args.task == "prototypes",
+         "classifiers have names of their own; --name goes with --add"),
         (args.epochs and args.task == "propagation", "propagation has no --epochs"),
     ):  # fmt: skip
         if wrong:
@@ -184,7 +190,9 @@ def _order(args: argparse.Namespace, device: torch.device) -> Path:
         schedule=schedule, unlabelled=unlabelled, compiled=args.compile,
     )  # fmt: skip
     began = [number for number, folder in enumerate([args.folder, *companions]) if train.was_pretrained(folder)]
-    return export_run(network, examples, args.folder / "model", device, companions=others, pretrained=began)
+    return export_run(
+        network, examples, args.folder / "model", device, companions=others, pretrained=began, name=args.name
+    )
 
 
 def _prototypes(args: argparse.Namespace, device: torch.device) -> Path:
@@ -198,8 +206,7 @@ def _prototypes(args: argparse.Namespace, device: torch.device) -> Path:
         additions = [extend.parse_addition(text) for text in args.add]
         schedule = replace(extend.FINE_TUNING, **_changes(args))
         start = load_classifier(getattr(args, "from"), args.device)
-        name = args.name or "own-prototypes"
-        return extend.add_classes(additions, start, args.folder, name=name, schedule=schedule)
+        return extend.add_classes(additions, start, args.folder, name=args.name, schedule=schedule)
     schedule = replace(train.SCHEDULE, **_changes(args))
     if args.damage:
         from magnetite.prototypes.toughen import train_with_damage
@@ -232,5 +239,4 @@ def _potential(args: argparse.Namespace, device: torch.device) -> Path:
         split, config, args.folder, device,
         schedule=schedule, members=args.members, free_magnetic_scale=args.free_magnetic_scale,
     )  # fmt: skip
-    name = args.name or "own-potential"
-    return export_potential(network, split, args.folder / "model", device, name=name, data=args.data.name)
+    return export_potential(network, split, args.folder / "model", device, name=args.name, data=args.data.name)

@@ -19,7 +19,7 @@ PROTOCOL = f"{FOLDS}-fold by reduced formula, usable commensurate rows of MAGNDA
 
 
 def describe(examples: Sequence[VectorExample], scores: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
-    """The card's content but for weights and settings.
+    """The card's content but for name, weights and settings.
 
     Args:
         examples: all of them.
@@ -32,7 +32,6 @@ def describe(examples: Sequence[VectorExample], scores: Sequence[NDArray[np.floa
         ("the same for the shortest half vectors", short_half_vectors(examples)),
     )
     return {
-        "name": "propagation",
         "version": "0.3.0",
         "family": "propagation",
         "description": (

@@ -35,12 +35,13 @@ HALF = 2
 """Period of the half vectors, which are all kept."""
 
 
-def train_propagation(data: Path, run: Path, *, seed: int = 0, progress: bool = True) -> Path:
+def train_propagation(data: Path, run: Path, *, name: str, seed: int = 0, progress: bool = True) -> Path:
     """Train on all rows, measure out of fold, and write weights and card; returns the card's path.
 
     Args:
         data: folder with ``magndata/`` in it.
         run: folder of the run; the model goes to ``model`` in it.
+        name: of the model.
         seed: of the wrong candidates that are drawn.
         progress: show a progress bar.
 
@@ -54,7 +55,7 @@ def train_propagation(data: Path, run: Path, *, seed: int = 0, progress: bool = 
     scores = out_of_fold(examples, seed)
     temperature = fit_temperature(examples, scores)
     trees = Trees.from_boosting([grow(examples, seed)])
-    return export(trees, run / "model", describe(examples, scores), temperature, examples)
+    return export(trees, run / "model", {"name": name} | describe(examples, scores), temperature, examples)
 
 
 def out_of_fold(
