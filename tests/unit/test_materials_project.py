@@ -17,6 +17,7 @@ from magnetite.datasets.materials_project import FIELDS, LISTING_FIELDS, connect
 from magnetite.datasets.order_set import build_order_set
 from magnetite.datasets.records import read_records, write_records
 from magnetite.errors import DataError
+from magnetite.order.train import read_examples
 
 MNO = Structure.from_spacegroup(
     "Fm-3m", Lattice.cubic(4.44), ["Mn", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]]
@@ -245,6 +246,17 @@ def test_broken_rows_are_named(change, reason, tmp_path):
     write_records(folder / "TRAIN_merker_like_ggau.jsonl.gz", rows)
     with pytest.raises(DataError, match=reason):
         list(MagneticData(tmp_path).ggau())
+
+
+def test_rows_that_are_no_crystals_are_counted(tmp_path, capsys):
+    folder = tmp_path / "dft_magnetic"
+    folder.mkdir()
+    fetch(Client(), folder / "mp_magmoms_kitchin.jsonl.gz", chemistry="magnetic")
+    rows = build_order_set(list(read_records(folder / "mp_magmoms_kitchin.jsonl.gz"))).rows
+    rows[0]["lattice"] = np.zeros((3, 3)).tolist()
+    write_records(folder / "TRAIN_merker_like_ggau.jsonl.gz", rows)
+    assert len(read_examples(tmp_path, sets=("ggau",))) == len(rows) - 1
+    assert f"! left out, since they are no usable crystals: 1; the first: {rows[0]['id']}: " in capsys.readouterr().out
 
 
 def traced():

@@ -102,6 +102,7 @@ class MagneticData:
 
     def __init__(self, folder: Path, folds: Collection[int] = range(N_FOLDS)) -> None:
         self.folder, self.folds = folder, folds
+        self.refused: list[StructureError] = []
         self.dft = folder / "dft_magnetic"
         self._with_curie = curie_formulas(folder / "curie")
         train = self._rows("TRAIN_merker_like_ggau")
@@ -124,7 +125,8 @@ class MagneticData:
             crystal = as_crystal(cell, source=str(row.get("id")))
             primitive, places = crystal.primitive
             graph = primitive.graph
-        except StructureError:
+        except StructureError as error:
+            self.refused.append(error)
             return None
         moments = np.full(len(primitive), np.nan, dtype=np.float32)
         if labels.get("magmoms") is not None:

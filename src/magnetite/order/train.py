@@ -42,15 +42,19 @@ HELD_OUT = (TEST_FOLD, VALIDATION_FOLD)
 def read_examples(
     data: Path, *, progress: bool = True, sets: Sequence[str] = SETS, folds: Collection[int] = range(N_FOLDS)
 ) -> list[Example]:
-    """All labelled examples of a data folder, or those of some sets and folds.
+    """All labelled examples of a data folder, or those of some sets and folds; says how many rows are no crystals.
 
     Raises:
         DataError: a file is missing or broken.
     """
     source = MagneticData(data, folds)
-    return [
+    found = [
         e for name in sets for e in tqdm(getattr(source, name)(), desc=f"reading {name}", unit="", disable=not progress)
     ]
+    if progress and source.refused:
+        number, first = len(source.refused), source.refused[0]
+        tqdm.write(f"! left out, since they are no usable crystals: {number}; the first: {first}")
+    return found
 
 
 def check_enough(examples: Sequence[Example]) -> None:
