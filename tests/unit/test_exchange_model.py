@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from itertools import product
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from magnetite.errors import ExchangeError
 from magnetite.exchange import Convention, ExchangeModel, from_convention, to_convention
 from magnetite.exchange.conventions import RYDBERG
 from magnetite.exchange.formats import FORMATS, read, write
-from magnetite.exchange.fourier import Fourier
+from magnetite.exchange.fourier import Fourier, _grid_sizes, maximum
 from magnetite.exchange.relaxation import magnetic_cell
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*has no place for")
@@ -269,3 +270,35 @@ def test_highest_eigenvalues_are_found_a_few_at_a_time() -> None:
     tracemalloc.stop()
     assert peak < 30e6  # bytes; all matrices at once are 43 MB
     assert np.allclose(found[-1], np.linalg.eigvalsh(transform(points[-1:]))[0, -1])
+
+
+def test_matrices_of_large_models_are_held_fewer_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few hundred matrices of thousands of rows are tens of GB."""
+    rng = np.random.default_rng(0)
+    bonds = [[i, j, *rng.integers(-1, 2, 3)] for i in range(40) for j in range(i)]
+    model = ExchangeModel.from_bonds(np.eye(3) * 9, rng.random((40, 3)), bonds, rng.normal(size=len(bonds)))
+    transform, points = Fourier(model), rng.random((300, 3))
+    whole = transform.highest(points)
+    monkeypatch.setattr("magnetite.exchange.fourier.ENTRIES", 10 * 40**2)
+    tracemalloc.start()
+    found = transform.highest(points)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2e6  # bytes; all matrices at once are 8 MB
+    assert np.allclose(found, whole)
+
+
+def test_supercells_are_searched_as_finely_not_with_as_many_points() -> None:
+    """6,000 matrices of hundreds of rows take minutes; the zone of the larger cell is smaller."""
+    bonds = [[0, 0, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1], [0, 0, 1, 1, 0], [0, 0, 0, 1, 1], [0, 0, 1, 0, 1]]
+    values = [3.0] * 3 + [-1.2] * 3
+    small = ExchangeModel.from_bonds(np.eye(3) * 3, [[0, 0, 0]], bonds, values)
+    size, table = 3, []
+    for a, b, c in product(range(size), repeat=3):
+        for bond in bonds:
+            end = np.array([a, b, c]) + bond[2:]
+            table.append([9 * a + 3 * b + c, int((end % size) @ [9, 3, 1]), *(end // size)])
+    places = np.array(list(product(range(size), repeat=3))) / size
+    large = ExchangeModel.from_bonds(np.eye(3) * 9, places, table, values * size**3)
+    assert np.prod(_grid_sizes(small)) * 12 / 27 >= np.prod(_grid_sizes(large)) >= np.prod(_grid_sizes(small)) / 27
+    assert maximum(large).value == pytest.approx(maximum(small).value, rel=1e-6)

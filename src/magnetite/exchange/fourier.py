@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 FINEST = 24
 """Points along the longest reciprocal vector of the first search."""
-MOST_POINTS = 6_000
+MOST_POINTS, FULL_SITES = 6_000, 12
+"""Points of that search, and sites up to which it takes as many: more sites have a larger cell, and a zone smaller in
+proportion, which fewer points search as finely."""
+LEAST_POINTS = 64
+"""However small the zone is."""
 SAME = 1e-6
 """Of eigenvalues, relative: equal."""
 DENOMINATORS = (1, 2, 3, 4, 6, 5, 8)
@@ -36,8 +40,8 @@ EQUAL = 1e-4
 """Relative difference of eigenvalues below which waves count as equally good."""
 MOST_EQUAL, LONGEST = 24, 6
 """Equally good waves, and the longest period, for which a supercell is made to hold them all."""
-CHUNK = 500
-"""Wave vectors at once; of the highest eigenvalue also the most whose matrices are held in memory."""
+CHUNK, ENTRIES = 500, 5_000_000
+"""Wave vectors at once, and entries of their matrices: of the highest eigenvalue as many are held in memory."""
 
 
 class Maximum(NamedTuple):
@@ -89,18 +93,18 @@ class Fourier:
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.complex128]:
         """J(q) in meV, shape (n_points, size, size), Hermitian; q in the reciprocal basis, (n_points, 3)."""
         found = np.zeros((len(points), self.size**2), dtype=complex)
-        for rows in _parts(len(points)):
+        for rows in self._parts(len(points)):
             angles = 2 * np.pi * (points[rows] @ self.cells.T)
             found[rows] = np.cos(angles) @ self.table + 1j * (np.sin(angles) @ self.table)
         return found.reshape(-1, self.size, self.size)
 
     def highest(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Largest eigenvalue in meV at each point, shape (n_points,)."""
-        return np.concatenate([np.linalg.eigvalsh(self(points[rows]))[:, -1] for rows in _parts(len(points))])
+        return np.concatenate([np.linalg.eigvalsh(self(points[rows]))[:, -1] for rows in self._parts(len(points))])
 
-
-def _parts(number: int) -> list[slice]:
-    return [slice(start, start + CHUNK) for start in range(0, number, CHUNK)]
+    def _parts(self, number: int) -> list[slice]:
+        step = max(1, min(CHUNK, ENTRIES // self.size**2))
+        return [slice(start, start + step) for start in range(0, number, step)]
 
 
 def fourier(model: ExchangeModel, points: NDArray[np.float64]) -> NDArray[np.complex128]:
@@ -216,7 +220,8 @@ def _grid_sizes(model: ExchangeModel) -> tuple[int, int, int]:
     moving = abs(model.images).any(axis=0)  # J(q) does not change along a vector that no bond crosses
     wanted = np.where(moving, lengths / lengths.max() * FINEST, 1)
     rounded = [next(n for n in (24, 18, 12, 8, 6, 4, 2, 1) if n <= max(w, 1) * 1.34 or n == 1) for w in wanted]
-    while np.prod(rounded) > MOST_POINTS:
+    most = max(LEAST_POINTS, MOST_POINTS * min(1.0, FULL_SITES / len(model)))
+    while np.prod(rounded) > most:
         largest = int(np.argmax(rounded))
         rounded[largest] = {24: 18, 18: 12, 12: 8, 8: 6, 6: 4, 4: 2}[rounded[largest]]
     return rounded[0], rounded[1], rounded[2]
