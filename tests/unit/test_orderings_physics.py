@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from magnetite.errors import StructureError
 from magnetite.orderings import MagneticOrder
 from magnetite.orderings.candidates import rank_candidates
 from magnetite.orderings.moments import default_moment, site_magnitudes
+from magnetite.orderings.patterns import _descend
 from magnetite.orderings.proposing import rank_orders
 from magnetite.orderings.sublattice import MagneticSublattice
 from magnetite.orderings.supercells import magnetic_order
@@ -208,6 +210,41 @@ def test_many_sites_are_searched_instead_of_listed() -> None:
     assert len(found) > 1
     for order in found:
         assert order.net_moment == pytest.approx(0, abs=1e-6)
+
+
+def test_the_search_turns_the_best_pair_without_looking_at_all() -> None:
+    """Listing all pairs at every turn takes hours in cells of a thousand sites."""
+    rng = np.random.default_rng(0)
+    couplings = rng.integers(-2, 3, (40, 40)) * 0.5  # many equal gains
+    couplings += couplings.T
+    signs = rng.choice([1, -1], 40)
+    found = _descend(couplings, signs)
+    off = couplings - np.diag(np.diag(couplings))
+    while True:
+        single = 2 * signs * (off @ signs)
+        gains = single[:, None] + single - 4 * off * np.outer(signs, signs)
+        np.fill_diagonal(gains, single)
+        if gains.max() < 1e-9:
+            break
+        pair = np.unravel_index(gains.argmax(), gains.shape)
+        signs[sorted(set(pair))] *= -1
+    assert (found == signs).all()
+
+    large = rng.normal(size=(700, 700)) * (rng.random((700, 700)) < 0.05)
+    tracemalloc.start()
+    _descend(large + large.T, rng.choice([1, -1], 700))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3.5 * large.nbytes
+
+
+def test_more_sites_than_can_be_searched_are_refused_in_words(monkeypatch: pytest.MonkeyPatch, nio: Structure) -> None:
+    monkeypatch.setattr("magnetite.orderings.candidates.MOST_SITES", 0)
+    with pytest.raises(StructureError, match="has 1 magnetic sites in its primitive cell; antiferromagnetic patterns"):
+        propose(nio)
+    crystal = as_crystal(nio)
+    magnitudes = np.where(crystal.numbers == 28, 2.0, 0.0)
+    assert [order.kind for order in rank_orders(crystal, magnitudes, {"FM": 1.0})] == ["FM"]
 
 
 def test_sizes_are_the_predicted_ones_where_they_count() -> None:

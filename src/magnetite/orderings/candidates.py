@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from magnetite.errors import StructureError
 from magnetite.orderings.couplings import energies, fourier, weights
 from magnetite.orderings.patterns import antiferromagnetic, uncompensated
 from magnetite.orderings.waves import HALF, phases
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from magnetite.datasets.wave_vectors import WaveVector
     from magnetite.orderings.sublattice import MagneticSublattice
 
+MOST_SITES = 2_000
+"""Magnetic sites of a primitive cell up to which antiferromagnetic patterns are searched for: minutes for so many."""
 SAME_ENERGY = 9
 """Decimals to which energies of patterns that approximate symmetry makes one agree."""
 
@@ -62,11 +65,20 @@ def rank_candidates(
         shares: probabilities of ``AFM`` and ``FM``; others are ignored.
         waves: wave vectors for AFM, in the reciprocal basis of the primitive cell, and their probabilities.
         coefficients: learned weights; those shipped if None.
+
+    Raises:
+        StructureError: patterns are asked for of more than `MOST_SITES` sites.
     """
     coefficients = weights() if coefficients is None else coefficients
     magnetic = max(shares.get("AFM", 0.0) + shares.get("FM", 0.0), np.finfo(float).tiny)
     found = _uncompensated(sublattice, shares.get("FM", 0.0) / magnetic, coefficients)
     afm = shares.get("AFM", 0.0) / magnetic
+    if afm > 0 and len(sublattice) > MOST_SITES:
+        raise StructureError(
+            f"has {len(sublattice):,} magnetic sites in its primitive cell; antiferromagnetic patterns are searched "
+            f"for among {MOST_SITES:,} at most",
+            sublattice.crystal.source,
+        )
     # In a large cell without symmetry the search for patterns takes minutes, for nothing if none can be the answer.
     groups = [(k, p, _at(sublattice, k, coefficients)) for k, p in waves if p > 0 and afm > 0]
     possible = sum(p for _, p, (patterns, _) in groups if len(patterns))

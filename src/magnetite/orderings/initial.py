@@ -30,7 +30,7 @@ def initial_order(report: MagnetismReport, crystal: Crystal) -> MagneticOrder:
 
     Raises:
         StructureError: the report is of an error, of another crystal or of its sites in another order, no site can
-            carry a moment, or nothing that is compensated is known for the class AFM.
+            carry a moment, or, for the class AFM, nothing that is compensated is known or there are too many sites.
     """
     report.check_structure(crystal)
     assert report.label is not None

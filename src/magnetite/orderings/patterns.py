@@ -105,14 +105,28 @@ def _descend(couplings: NDArray[np.float64], start: NDArray[np.int64]) -> NDArra
     """Turn round the site that gains most, or the two that together do, until none does."""
     signs = start.copy()
     off = couplings - np.diag(np.diag(couplings))
+    bound = 4 * abs(off).max(axis=1)  # what turning a second site changes of the gain of the first, at most
+    slack = 1e-9 * float(bound.max())
     for _ in range(SWEEPS * len(signs)):
         single = 2 * signs * (off @ signs)  # what turning each site round gains
-        pairs = single[:, None] + single - 4 * off * np.outer(signs, signs)
-        np.fill_diagonal(pairs, single)
-        first, second = np.unravel_index(int(pairs.argmax()), pairs.shape)
-        if pairs[first, second] < 1e-9:  # noqa: PLR2004 (rounding)
+        reachable = single + bound + max(float(single.max()), 0.0) + slack
+        best = _gains(off, signs, single, reachable.argmax()[None])
+        rows = np.flatnonzero(reachable >= best.max())  # most pairs cannot be the best, and need not be looked at
+        pairs = _gains(off, signs, single, rows)
+        row, second = np.unravel_index(int(pairs.argmax()), pairs.shape)
+        if pairs[row, second] < 1e-9:  # noqa: PLR2004 (rounding)
             break
+        first = rows[row]
         signs[first] *= -1
         if first != second:
             signs[second] *= -1
     return signs
+
+
+def _gains(
+    off: NDArray[np.float64], signs: NDArray[np.int64], single: NDArray[np.float64], rows: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """What turning round some sites with every other gains, themselves alone in their own place, (n_rows, n_sites)."""
+    pairs: NDArray[np.float64] = single[rows, None] + single - 4 * off[rows] * np.outer(signs[rows], signs)
+    pairs[np.arange(len(rows)), rows] = single[rows]
+    return pairs

@@ -60,8 +60,8 @@ def propose_orders(
         Orders with their scores: probabilities, if the crystal orders; empty if no site can carry a moment.
 
     Raises:
-        StructureError: the structure cannot be used, or the report is of an error, of another one or of its sites in
-            another order.
+        StructureError: the structure cannot be used or has more than 2,000 magnetic sites in its primitive cell, or the
+            report is of an error, of another one or of its sites in another order.
         ReadError: the file cannot be read.
         MagnetiteError: `limit` is negative.
     """
@@ -106,6 +106,7 @@ def rank_orders(
 
     Raises:
         MagnetiteError: `limit` is negative.
+        StructureError: too many magnetic sites to search for patterns (`rank_candidates`).
     """
     _check_limit(limit)
     sublattice = MagneticSublattice.of(crystal, magnitudes)
