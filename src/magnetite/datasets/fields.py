@@ -24,7 +24,9 @@ def fold_of(row: Record, folds: int) -> int:
         DataError: it is none from 0 to `folds` − 1.
     """
     if row["fold"] not in range(folds):
-        raise DataError(f"fold must be a number from 0 to {folds - 1}, not {row['fold']!r}", str(row["id"]))
+        raise DataError(
+            f"fold must be a number from 0 to {folds - 1}, not {row['fold']!r}", str(row.get("id", row["formula"]))
+        )
     return int(row["fold"])
 
 

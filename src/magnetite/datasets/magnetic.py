@@ -105,7 +105,7 @@ class MagneticData:
         self.refused: list[StructureError] = []
         self.dft = folder / "dft_magnetic"
         self._with_curie = curie_formulas(folder / "curie")
-        train = self._rows("TRAIN_merker_like_ggau")
+        train = read_records(find_records(self.dft, "TRAIN_merker_like_ggau"), ("formula", "fold"))
         self._folds = {reduced_formula(r["formula"]): fold_of(r, N_FOLDS) for r in train}
 
     def _rows(self, name: str, folder: Path | None = None) -> Iterator[Record]:
