@@ -75,13 +75,17 @@ def run_batches(
     waiting: list[Prepared | Report] = []
     edges, limit = 0, model.edges_per_batch[model.device.type]
     failed: set[int] = set()
-    error: MagnetiteError | None = None
+    error: Exception | None = None
     text = progress if isinstance(progress, str) else "structures"
     with tqdm(total=total, initial=done, desc=text, unit="", disable=not progress) as bar:
-        for index, structure in enumerate(structures):
+        numbered = enumerate(structures)
+        while True:
             try:
+                index, structure = next(numbered)
                 item, cost = _prepare(model, structure, index, on_error)
-            except MagnetiteError as found:  # raised after those before it, which are good
+            except StopIteration:
+                break
+            except Exception as found:  # noqa: BLE001 (also the iterable's own; what was before it is answered first)
                 error = found
                 break
             if waiting and (edges + cost > limit or len(waiting) >= MAX_WAITING):

@@ -103,7 +103,7 @@ def fit(
         schedule: length and rates.
         folder: where the checkpoint and the metrics go; made if missing.
         data: a hash of what is learned from; a run that learned from something else is not continued.
-        progress: show a bar for each epoch.
+        progress: show a bar for each epoch, on a terminal.
         log: receives one line an epoch.
 
     Raises:
@@ -142,7 +142,9 @@ def _fit(
             raise DataError("there is nothing to learn from: no row trains", str(folder))
         started, losses = time.perf_counter(), 0.0
         model.train()
-        for step, batch in enumerate(tqdm(batches, desc=f"epoch {epoch + 1}", disable=not progress, leave=False)):
+        for step, batch in enumerate(
+            tqdm(batches, desc=f"epoch {epoch + 1}", disable=not progress or None, leave=False)
+        ):
             rate = schedule.rate((epoch + step / len(batches)) / schedule.epochs)
             for group in optimizer.param_groups:
                 group["lr"] = rate

@@ -16,7 +16,11 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for writing that appears under its name only when all of it is on the disk."""
     partial = path.with_name(path.name + ".tmp")
     try:
-        with partial.open("wb") as handle:
+        handle = partial.open("wb")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error  # the file that was asked for
+    try:
+        with handle:
             yield handle
             handle.flush()
             os.fsync(handle.fileno())

@@ -33,6 +33,18 @@ def test_order_is_kept_and_batching_changes_nothing(mixed: list[Structure], monk
         assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
 
 
+@pytest.mark.parametrize("on_error", ["raise", "report"])
+def test_answers_before_an_error_of_the_iterable_are_given(mixed: list[Structure], on_error: pipeline.OnError) -> None:
+    def stream() -> Iterator[Structure]:
+        yield from mixed[:3]
+        raise LookupError("the database is gone")
+
+    answers = magnetite.analyze_many(stream(), device="cpu", on_error=on_error)
+    assert [next(answers).formula for _ in range(3)] == [s.reduced_formula for s in mixed[:3]]
+    with pytest.raises(LookupError, match="the database is gone"):
+        next(answers)
+
+
 def test_a_bad_row_raises_with_its_place(mixed: list[Structure]) -> None:
     bad = Structure(Lattice.cubic(3), [{"Fe": 0.5, "Ni": 0.5}], [[0, 0, 0]])
     with pytest.raises(StructureError, match="structure 3: has partly occupied sites"):

@@ -67,7 +67,7 @@ def train_potential(
         schedule: length and rates; its seed is the first network's, the others have the next ones.
         members: networks, one trained after the other.
         free_magnetic_scale: learn one factor between the data's magnetic forces and the derivative of its energies.
-        progress: show a bar for each epoch.
+        progress: show a bar for each epoch, on a terminal.
         log: receives one line an epoch.
 
     Raises:
