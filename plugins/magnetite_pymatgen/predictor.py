@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from monty.json import MSONable
 
+from magnetite.errors import MagnetiteError
 from magnetite.zoo import DEFAULT_MODEL
 from magnetite_pymatgen.checks import refuse_others
 
@@ -62,8 +63,11 @@ class MagneticOrderPredictor(MSONable):
             StructureError: the structure is disordered, empty or otherwise unusable, or the report is of another one.
             ZooError: no such model.
             DeviceError: no such device.
+            MagnetiteError: `threshold` is no number or below 0.
         """
         refuse_others(structure, "magnetite.analyze_magnetism")
+        if not isinstance(threshold, int | float | np.number) or not threshold >= 0:  # which NaN is not either
+            raise MagnetiteError(f"threshold is in μB and not below 0, not {threshold!r}")
         self.structure = structure.copy()
         self.model, self.device, self.threshold = model, device, threshold
         if report is None:

@@ -15,7 +15,7 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 from pymatgen.symmetry.structure import SymmetrizedStructure
 
 import magnetite
-from magnetite.errors import StructureError
+from magnetite.errors import MagnetiteError, StructureError
 from magnetite.reports import MagnetismReport
 from magnetite_pymatgen import MagneticOrderPredictor
 
@@ -48,6 +48,12 @@ def test_the_threshold_counts_sites(nio: Structure, report: Make) -> None:
     predictor = MagneticOrderPredictor(nio, threshold=0.01, report=report("FM", (1.0, 2.0) * 4))
     assert predictor.number_of_magnetic_sites == 8
     assert predictor.magnetic_species_and_magmoms == {"Ni": [1.0, 2.0], "O": [1.0, 2.0]}
+
+
+@pytest.mark.parametrize("threshold", ["0.1", None, -1.0, float("nan")])
+def test_a_threshold_is_a_length(nio: Structure, report: Make, threshold: object) -> None:
+    with pytest.raises(MagnetiteError, match="threshold is in μB and not below 0"):
+        MagneticOrderPredictor(nio, threshold=threshold, report=report("FM", (1.0, 2.0)))
 
 
 def test_without_moments_it_does_not_pretend(nio: Structure, report: Make) -> None:

@@ -110,6 +110,7 @@ def test_commands_refuse_before_they_work(tmp_path, capsys) -> None:
         ("exchange", ["--plot-q", str(tmp_path / "none" / "x.png")], "no such folder"),
         ("exchange", ["--potential", "propagation"], "not a potential"),
         ("exchange", ["--magnetic-forces"], "give --fit"),
+        ("exchange", ["--to-format", "vampire"], "goes with --to"),
         ("exchange", ["--fit", "nan"], "must be a number above 0"),
         ("exchange", ["--potential", "potential-fe", "--reach", "-1"], "must be a number above 0"),
         ("exchange", ["--out", str(tmp_path / "x.foo")], "must end in .mcif"),

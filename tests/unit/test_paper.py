@@ -135,6 +135,7 @@ def test_the_table_of_the_shipped_model(
 def test_paper_needs_a_place_to_write_to(toy_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "--paper", "--data", str(toy_data)]) == 2
     assert main(["evaluate", "--quick", "--data", str(toy_data)]) == 2
+    assert main(["evaluate", "--paper", "--json", "--out", "docs", "--data", str(toy_data)]) == 2
     assert "--out" in capsys.readouterr().err
 
 

@@ -423,6 +423,8 @@ def test_classify_lists_its_classes(model: str, capsys: pytest.CaptureFixture[st
     assert len(rows) == 2 + len(PROTOTYPES)
     assert main(["classify", "--classes", "--model", "magnetism"]) == 2
     assert "not a model of structure types" in capsys.readouterr().err
+    assert main(["classify", "--classes", "a.cif"]) == 2
+    assert "give no files" in capsys.readouterr().err
     assert main(["classify"]) == 2
     assert "--classes" in capsys.readouterr().err
 

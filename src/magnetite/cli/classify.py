@@ -72,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     from magnetite.errors import MagnetiteError
 
     if args.classes:
+        if args.files or args.output:
+            raise MagnetiteError("--classes prints what a model knows: give no files and no --output")
         print(describe_classes(args.model))  # noqa: T201
         return 0
     if not args.files:

@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
         raise MagnetiteError("--paper and --out go together: --paper --out FOLDER")
     if args.quick and not args.paper:
         raise MagnetiteError("--quick is of the paper's study: give --paper --out FOLDER as well")
+    if args.paper and (args.json or args.split != "test"):
+        raise MagnetiteError("--paper writes documents, of the test split: it takes no --json and no other --split")
     model = load_order_model(args.model, args.device)
     return _study(model, args) if args.paper else _measure(model, args)
 

@@ -129,6 +129,10 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show, convert, relax and draw, whatever was asked for."""
+    from magnetite.errors import ExchangeError
+
+    if args.to_format and args.to is None:
+        raise ExchangeError("--to-format goes with --to FILE")
     model = load_constants(args)
     _show(model)
     if args.to is not None:
