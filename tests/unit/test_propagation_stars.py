@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pytest
@@ -77,6 +78,14 @@ def test_all_arms_and_their_equivalents_are_one_star(delafossite: Structure) -> 
         moved = rng.choice([-1, 1]) * (k @ turn) + rng.integers(-3, 4, 3)
         assert star_of(moved, candidates) == index
     assert candidates[index].size == len({tuple(min(a, b)) for a, b in _arms(k, turns)})
+
+
+def test_symmetry_is_not_searched_in_cells_where_it_takes_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    side = 11
+    places = np.array(list(product(range(side), repeat=3))) / side
+    numbers = np.where(np.arange(side**3) == 0, 27, 26)
+    monkeypatch.setattr("moyopy.MoyoDataset", lambda *_, **__: pytest.fail("searched"))
+    assert (point_group(Crystal(np.eye(3) * 2.5 * side, places, numbers)) == np.eye(3)).all()
 
 
 def _arms(k: np.ndarray, turns: np.ndarray) -> list[tuple[list[int], list[int]]]:

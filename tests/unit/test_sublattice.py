@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -230,3 +232,17 @@ def test_everything_is_finite_on_real_crystals(data_folder: Path) -> None:
     assert len(found) > 50
     assert np.isfinite(found).all()
     assert (np.std(found, axis=0) > 0).all(), "every feature tells crystals apart"
+
+
+def test_remarks_of_the_symmetry_library_are_not_printed() -> None:
+    """Python prints warnings of loggers that nobody has set up: nameless lines between the rows of a screening."""
+    code = """
+from magnetite.structures import Crystal
+from magnetite.sublattice import magnetic_geometry
+import numpy as np
+coords = [[-0.00321, -0.0053, -5e-05], [0.50168, 0.50454, 0.01326], [-0.00221, -0.00314, 0.02663],
+          [0.50654, 0.50109, 0.03948]]
+magnetic_geometry(Crystal(np.diag([2.87, 2.87, 108.0]), np.array(coords), np.full(4, 26)))
+"""
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert found.stderr == ""

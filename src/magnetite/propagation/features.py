@@ -12,7 +12,7 @@ from magnetite.elements import CAN_CARRY
 from magnetite.propagation.couplings import COUPLING_NAMES, energies
 from magnetite.propagation.stars import GRID, fold
 from magnetite.sublattice import GEOMETRY_NAMES, magnetic_geometry
-from magnetite.sublattice.symmetry import find_symmetry
+from magnetite.sublattice.symmetry import MAX_ATOMS_ALONE, analyzed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +92,7 @@ def ranker_features(crystal: Crystal, candidates: Sequence[Star]) -> NDArray[np.
 
 def _conventional(crystal: Crystal, candidates: Sequence[Star]) -> NDArray[np.float64]:
     """Components of each star in the standardised cell, of its arm with the largest ones, last axis first."""
-    found = find_symmetry(crystal.lattice, crystal.frac_coords, crystal.numbers)
+    found = analyzed(crystal, MAX_ATOMS_ALONE)
     # Cell vectors, as columns, change by A_std = A P, so that wave vectors, as rows, change by k_std = k P.
     change = np.eye(3) if found is None else np.array(found.std_linear)
     arms = np.array([arm for star in candidates for arm in star.arms]) / GRID

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from magnetite.cells import compact
-from magnetite.sublattice.symmetry import find_symmetry
+from magnetite.sublattice.symmetry import MAX_ATOMS_ALONE, analyzed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,9 +94,9 @@ def point_group(crystal: Crystal) -> NDArray[np.int64]:
 
     Returns:
         Matrices W, shape (n, 3, 3), such that k @ W are the images of k in the reciprocal basis; the identity alone
-        where no symmetry is found.
+        where moyo finds no symmetry within `SYMPREC`, and in cells of more than `MAX_ATOMS_ALONE` atoms.
     """
-    found = find_symmetry(crystal.lattice, crystal.frac_coords, crystal.numbers)
+    found = analyzed(crystal, MAX_ATOMS_ALONE)
     if found is None:
         return np.eye(3, dtype=np.int64)[None]
     # Rotations of positions, x -> R x, turn k into k R⁻¹; over the whole group these are the same as all k R.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 MAX_ATOMS = 300
 """Symmetry of larger cells is not searched: it takes longer than the prediction."""
+MAX_ATOMS_ALONE = 1_000
+"""The same where symmetry itself is asked for: a snapshot of molecular dynamics takes 15 s, one twice as large 75."""
+# Its remarks on tolerances would stand on stderr, without a name; who sets up logging still sees them.
+logging.getLogger("moyo").addHandler(logging.NullHandler())
 SYMMETRY_NAMES = (
     "space group", "operations", "magnetic orbits", "sites per orbit", "inversion", "inversion at sites", "orbits",
     "shortest vector", "longest vector", "longest / shortest",
@@ -44,9 +49,9 @@ def find_symmetry(
         return None
 
 
-def analyzed(crystal: Crystal) -> MoyoDataset | None:
-    """The same of a crystal; None for cells of more than `MAX_ATOMS` atoms, too."""
-    if len(crystal) > MAX_ATOMS:
+def analyzed(crystal: Crystal, most: int = MAX_ATOMS) -> MoyoDataset | None:
+    """The same of a crystal; None for cells of more than `most` atoms, too."""
+    if len(crystal) > most:
         return None
     return find_symmetry(crystal.lattice, crystal.frac_coords, crystal.numbers)
 
