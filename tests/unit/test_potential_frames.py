@@ -20,7 +20,7 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.electronic_structure.core import Magmom
 
 from magnetite.errors import DataError, StructureError
-from magnetite.potential import export
+from magnetite.potential import export, splits
 from magnetite.potential.committee import Committee
 from magnetite.potential.export import export_potential
 from magnetite.potential.frames import Frame, groups_of, read_frames
@@ -96,6 +96,17 @@ def test_each_group_is_held_out_and_trained(path: Path) -> None:
     assert train.keys() == test.keys() == {"wide", "narrow"}
     for name, total in (("wide", 60), ("narrow", 15)):
         assert 0 < len(test[name]) <= np.ceil(0.3 * total)
+
+
+def test_frames_are_not_counted_anew_for_each_cluster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tens of thousands of frames would take minutes."""
+    frames = read_frames(path, CUTOFF)
+    looked: list[Frame] = []
+    kind = splits._kind
+    monkeypatch.setattr(splits, "_kind", lambda frame: (looked.append(frame), kind(frame))[1])
+    split = split_frames(frames, test=0.3, validation=0.1)
+    assert len(looked) == len(frames)
+    assert len(split.train) + len(split.validation) + len(split.test) == len(frames)
 
 
 def test_small_groups_are_drawn_more_often(path: Path) -> None:

@@ -68,15 +68,16 @@ def split_frames(frames: Sequence[Frame], *, test: float = 0.15, validation: flo
     for kind in sorted(kinds):
         members = kinds[kind]
         labels = _clusters(members)
-        order = rng.permutation(labels.max() + 1)
-        wanted = [(split.test, test * len(members)), (split.validation, validation * len(members))]
-        for cluster in order:
-            inside = [frame for frame, label in zip(members, labels, strict=True) if label == cluster]
-            for part, number in wanted:
-                already = sum(_kind(f) == kind for f in part)
-                if len(order) > 1 and already + len(inside) <= np.ceil(number):
-                    part.extend(inside)
-                    break
+        clusters: list[list[Frame]] = [[] for _ in range(labels.max() + 1)]
+        for frame, label in zip(members, labels, strict=True):
+            clusters[label].append(frame)
+        parts, room = (split.test, split.validation), np.ceil([test * len(members), validation * len(members)])
+        for number in rng.permutation(len(clusters)):
+            inside = clusters[number]
+            fits = np.flatnonzero((len(inside) <= room) & (len(clusters) > 1))
+            if len(fits):
+                parts[fits[0]].extend(inside)
+                room[fits[0]] -= len(inside)
             else:
                 split.train.extend(inside)
     return split
