@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -85,6 +88,18 @@ def test_energies_are_kept_up_to_date_and_relaxation_conserves_them() -> None:
     assert over_relax(moved, plain.table, plain.couplings, plain.anisotropy, 1.0, state) == 0
     assert not np.allclose(moved, spins)
     assert total_energy(moved, plain.table, plain.couplings, plain.anisotropy) == pytest.approx(before, abs=1e-9)
+
+
+def test_large_supercells_take_little_more_memory_than_their_table() -> None:
+    shells = [(a, b, c) for a, b, c in product(range(-2, 3), repeat=3) if (a, b, c) > (0, 0, 0)]
+    model = ExchangeModel.from_bonds(np.eye(3) * 3, [[0, 0, 0]], [[0, 0, *s] for s in shells], np.ones(len(shells)))
+    tracemalloc.start()
+    lattice = spin_lattice(model, (20, 20, 20))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert lattice.table.shape == (8000, 124)
+    assert peak < 2 * lattice.table.nbytes
+    assert (np.bincount(lattice.table.reshape(-1)) == 124).all()
 
 
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeypatch) -> None:

@@ -72,8 +72,8 @@ def spin_lattice(model: ExchangeModel, sizes: Sequence[int]) -> SpinLattice:
         own = np.flatnonzero(one == site)
         own = own[np.argsort(abs(flat[own]).max(axis=1))[::-1]]
         couplings[site, : len(own)] = flat[own]
-        places = (cells[:, None, :] + images[own]) % repeats
-        table[:, site, : len(own)] = (places @ weights) * n_sites + other[own]
+        for column, bond in enumerate(own):  # one by one: places of all would be many times as large as the table
+            table[:, site, column] = ((cells + images[bond]) % repeats @ weights) * n_sites + other[bond]
     anisotropy = np.zeros((0, 3, 3)) if model.anisotropy is None else model.anisotropy
     return SpinLattice(
         (int(repeats[0]), int(repeats[1]), int(repeats[2])), table.reshape(-1, width), couplings, anisotropy
