@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
     from scipy.spatial import cKDTree
 
 FIRST_LOOK = 8
-"""Atoms that a candidate is tried on before all others."""
+"""Atoms that a candidate is tried on first, then on so many times as many, until it fails or has been on all."""
 _SPECIES_APART = 10.0
 """Distance between species in the fourth dimension of the search, more than any in the other three."""
 
@@ -42,20 +44,20 @@ def primitive_cell(
         return None
     tree = _tree(frac_coords, species)
     rarest = np.flatnonzero(species == counts.argmin())
+    orders = _divisors(copies)
     basis = np.eye(3)  # of the translations found so far, rows in units of the cell vectors
     for candidate in frac_coords[rarest[1:]] - frac_coords[rarest[0]]:
         if copies == 1:
             break
-        step = _step(candidate @ np.linalg.inv(basis), basis @ lattice, copies, tolerance)
+        step = _step(candidate @ np.linalg.inv(basis), basis @ lattice, orders, tolerance)
         if step is None:
             continue
         vector, order = step
         moved = frac_coords + vector @ basis / order
-        if _lands(tree, moved[:FIRST_LOOK], species[:FIRST_LOOK], frac_coords, lattice, tolerance) and _lands(
-            tree, moved, species, frac_coords, lattice, tolerance
-        ):
+        if all(_lands(tree, moved[:n], species[:n], frac_coords, lattice, tolerance) for n in _looks(len(moved))):
             basis = _finer(vector, order) @ basis
             copies //= order
+            orders = _divisors(copies)
     repeats = round(1 / abs(np.linalg.det(basis)))
     if repeats == 1:
         return None
@@ -66,16 +68,27 @@ def primitive_cell(
     return (primitive, places) if places.max() + 1 == len(numbers) // repeats else None
 
 
+def _divisors(number: int) -> list[int]:
+    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
+
+
+def _looks(n_atoms: int) -> Iterator[int]:
+    """Numbers of atoms to try a candidate on, one after the other."""
+    looked = FIRST_LOOK
+    while looked < n_atoms:
+        yield looked
+        looked *= FIRST_LOOK
+    yield n_atoms
+
+
 def _step(
-    candidate: NDArray[np.float64], lattice: NDArray[np.float64], copies: int, tolerance: float
+    candidate: NDArray[np.float64], lattice: NDArray[np.float64], orders: list[int], tolerance: float
 ) -> tuple[NDArray[np.int64], int] | None:
     """A candidate as whole numbers over its order: how often it has to be done to arrive at a lattice vector.
 
-    None for lattice vectors, and if no order up to the number of copies that is possible fits.
+    None for lattice vectors, and if none of the orders that are possible fits; these ascend from 1.
     """
-    for order in range(1, copies + 1):
-        if copies % order:
-            continue
+    for order in orders:
         whole = np.round(candidate * order)
         if np.linalg.norm((candidate - whole / order) @ lattice) < tolerance:
             return None if order == 1 else (whole.astype(np.int64), order)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import Any
+
 import numpy as np
 import pytest
 import spglib
@@ -9,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
+from magnetite import translations
 from magnetite.structures import as_crystal
 from magnetite.translations import primitive_cell
 
@@ -75,3 +79,20 @@ def test_copies_may_be_apart_in_any_direction(angle: int) -> None:
     for site, steps in zip(big.indices_from_symbol("Fe"), (0, 1, 1, 2), strict=True):
         big.translate_sites(site, steps * way, frac_coords=False)
     assert len(as_crystal(big).primitive[0]) == 2
+
+
+def test_snapshots_of_dynamics_are_not_looked_at_whole_for_every_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Displaced by about half the tolerance, a few atoms often land: 10,000 atoms took half a minute."""
+    side = 8
+    rng = np.random.default_rng(0)
+    coords = (np.array(list(product(range(side), repeat=3))) + rng.normal(0, 0.006, (side**3, 3))) / side
+    looked = []
+    lands = translations._lands
+
+    def counted(tree: Any, moved: np.ndarray, *rest: Any) -> bool:
+        looked.append(len(moved))
+        return lands(tree, moved, *rest)
+
+    monkeypatch.setattr(translations, "_lands", counted)
+    assert primitive_cell(np.eye(3) * 2.6 * side, coords, np.full(side**3, 26), 0.05) is None
+    assert sum(looked) < 100 * side**3
