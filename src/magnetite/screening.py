@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from magnetite.structures import Crystal
     from magnetite.zoo.cards import Card
 
-ROWS_PER_PART = 1000
-"""Rows after which results are safe on the disk."""
+ROWS_PER_PART, SECONDS_PER_PART = 1000, 120.0
+"""Rows or time after which results are safe on the disk, whichever comes first."""
 SCHEMA = pa.schema(
     [
         pa.field("source", pa.string(), nullable=False),
@@ -165,13 +165,13 @@ def _fill(parts: Parts, inputs: Sequence[Path], model: Any, bar: Any) -> None:
             names.append((entry.source, name))
             yield crystal
 
-    first, rows = parts.rows, []
+    first, rows, stored = parts.rows, [], time.monotonic()
     try:
         for report in run(model, crystals(), on_error="report"):
             rows.append(_row(*names.popleft(), report))
-            if len(rows) == ROWS_PER_PART:
+            if len(rows) == ROWS_PER_PART or time.monotonic() - stored > SECONDS_PER_PART:
                 parts.append(rows)
-                first, rows = parts.rows, []
+                first, rows, stored = parts.rows, [], time.monotonic()
             bar.update()
     finally:
         # Also on Ctrl-C and errors; some rows are stored already if that came just after storing them.

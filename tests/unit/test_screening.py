@@ -60,6 +60,19 @@ def check_rows(rows: list[dict[str, Any]], source: Path) -> None:
     assert [row["formula"] for row in rows] == expected
 
 
+def test_slow_rows_are_safe_before_a_part_is_full(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screening, "ROWS_PER_PART", 1000)
+    monkeypatch.setattr(screening, "SECONDS_PER_PART", -1.0)
+    stored: list[int] = []
+    append = Parts.append
+    monkeypatch.setattr(Parts, "append", lambda self, rows: stored.append(len(rows)) or append(self, rows))
+    screen([source], tmp_path / "out.parquet", device="cpu", progress=False)
+    assert stored == [1] * COUNT
+    check_rows(rows_of(tmp_path / "out.parquet"), source)
+
+
 @pytest.fixture
 def interrupt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Make the pipeline stop with an exception after some rows; gives the list of rows it was asked for."""
