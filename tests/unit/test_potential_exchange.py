@@ -62,3 +62,12 @@ def test_reports_say_where_a_crystal_came_from(tmp_path: Path) -> None:
     write(path, iron())
     item = potential.prepare(as_spin_crystal(read_atoms(path), source=str(path)))
     assert potential.predict([item])[0].source == str(path)
+
+
+def test_long_work_shows_a_bar_unless_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "iron.extxyz", iron())
+    command = ["exchange", str(tmp_path / "iron.extxyz"), "--potential", "potential-fe", "--reach", str(REACH)]
+    assert main(command) == 0
+    assert "second derivatives" in capsys.readouterr().err
+    assert main([*command, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""

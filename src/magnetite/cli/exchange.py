@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magnetite.cli.parsers import add_command, amount, picture, target
+from magnetite.cli.parsers import add_command, add_quiet, amount, picture, target
 
 if TYPE_CHECKING:
     from magnetite.exchange.model import ExchangeModel
@@ -86,7 +86,7 @@ def load_constants(args: argparse.Namespace) -> ExchangeModel:
 
     potential = load_kind(PotentialModel, "a potential", args.potential, "cpu")
     atoms = read_atoms(args.file)
-    found = exchange_of(potential, atoms, reach=args.reach)
+    found = exchange_of(potential, atoms, reach=args.reach, progress=not args.quiet)
     if not len(found.bonds):
         within = potential.network.config.cutoff if args.reach is None else args.reach
         raise ExchangeError(f"no two magnetic sites are within {within:g} Å of each other", str(args.file))
@@ -125,6 +125,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--out", type=_state_file, metavar="FILE", help="write the ground state (mcif, vasp, extxyz)")
     parser.add_argument("--plot", type=picture, metavar="FILE", help="picture of J(r)")
     parser.add_argument("--plot-q", type=picture, metavar="FILE", help="picture of J(q)")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:

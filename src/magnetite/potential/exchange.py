@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
 from magnetite.errors import StructureError
 from magnetite.potential.batch import Surroundings
@@ -67,7 +68,12 @@ class ExchangeBonds:
 
 
 def exchange_of(
-    model: PotentialModel, structure: Any, *, reach: float | None = None, moments: Any = None
+    model: PotentialModel,
+    structure: Any,
+    *,
+    reach: float | None = None,
+    moments: Any = None,
+    progress: bool = False,
 ) -> ExchangeBonds:
     """Exchange constants in a magnetic state.
 
@@ -80,6 +86,7 @@ def exchange_of(
             that found moments for them these are taken, not those that it began with.
         reach: length of the longest bond in Å; the potential's cutoff if None.
         moments: in μB, instead of those that the structure carries.
+        progress: show a bar over the sites; the time grows as the square of their number.
 
     Raises:
         StructureError: no moments, an unknown element, or a `reach` that is no length.
@@ -95,7 +102,7 @@ def exchange_of(
     sites = np.flatnonzero((lengths > SMALLEST_MOMENT) & np.isin(taken.crystal.numbers, model.network.magnetic_numbers))
     if not len(sites):
         raise StructureError(f"no site carries more than {SMALLEST_MOMENT} μB", taken.crystal.source)
-    hessian = _hessian(model, item, sites)
+    hessian = _hessian(model, item, sites, progress=progress)
     size, cells = len(taken.crystal), _cells(multiples)
     place = {int(site): number for number, site in enumerate(sites)}
     found = []
@@ -164,7 +171,9 @@ def _nearest(
     return (a, b, c), float(lengths[best])
 
 
-def _hessian(model: PotentialModel, item: Surroundings, sites: NDArray[np.int64]) -> NDArray[np.float64]:
+def _hessian(
+    model: PotentialModel, item: Surroundings, sites: NDArray[np.int64], *, progress: bool
+) -> NDArray[np.float64]:
     """∂²E/∂m_i∂m_j in eV/μB² for some sites i and all j: (site, axis of i, atom j, axis of j)."""
     batch = model.collate([item])
     moments = batch.moments.detach().requires_grad_()
@@ -173,7 +182,7 @@ def _hessian(model: PotentialModel, item: Surroundings, sites: NDArray[np.int64]
         (slope,) = torch.autograd.grad(energy, moments, create_graph=True)
         rows = [
             torch.stack([torch.autograd.grad(slope[site, axis], moments, retain_graph=True)[0] for axis in range(3)])
-            for site in sites.tolist()
+            for site in tqdm(sites.tolist(), desc="second derivatives", unit=" sites", disable=not progress)
         ]
     found: NDArray[np.float64] = torch.stack(rows).cpu().double().numpy()
     return found
