@@ -30,7 +30,7 @@ class SpinPotential(Calculator):
     before left them, so that relaxing atoms and cell relaxes all three together, and else from the initial ones.
 
     Where atoms are not periodic, nothing acts from one side of the cell to the other, however little vacuum it has.
-    Stress is per the cell's volume.
+    Stress is per the cell's volume; clusters have none.
 
     Attributes:
         report: of the last calculation, with magnetic forces −dE/dm in eV/μB, how far the potential's networks part
@@ -124,7 +124,7 @@ class SpinPotential(Calculator):
         """Evaluate the potential.
 
         Raises:
-            StructureError: no moments, unknown elements, or no crystal.
+            StructureError: no moments, unknown elements, or no structure that can be used.
             CalculatorSetupError: there are no atoms.
         """
         super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
@@ -147,7 +147,8 @@ class SpinPotential(Calculator):
             "forces": report.forces, "magmoms": magmoms,
             "stress": report.stress[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]],
         }  # fmt: skip
-        if self.atoms.cell.rank < 3:  # noqa: PLR2004 (a layer whose cell has no height: nothing that stress is per)
+        # A layer whose cell has no height, or a cluster: there is nothing that stress is per.
+        if self.atoms.cell.rank < 3 or not self.atoms.pbc.any():  # noqa: PLR2004
             del self.results["stress"]
         if collinear:
             self.results["magmom"] = float(magmoms.sum())

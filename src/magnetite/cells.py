@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 SYMPREC = 0.05
 """Å; atoms count as translated copies of each other within this distance."""
 MIN_VOLUME_PER_ATOM = 1.5
-MAX_VOLUME_PER_ATOM = 5000.0
-"""Å³ per atom; the densest crystals have 3, slabs and molecules in boxes a few hundred."""
+MAX_VOLUME_PER_ATOM = 50_000.0
+"""Å³ per atom; the densest crystals have 3, slabs and molecules in boxes a few hundred, lone atoms in boxes 30,000."""
 MAX_LENGTH = 1e5
 """Å; longer cell vectors are not those of a crystal."""
 MAX_FRACTION = 1e6

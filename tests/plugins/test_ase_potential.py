@@ -132,6 +132,23 @@ def test_nothing_acts_across_an_open_side() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*what is usual", "ignore:volume of")
+def test_a_cluster_is_a_cluster_in_whatever_cell() -> None:
+    free = layers(40, open_side=True)
+    free.pbc, free.cell = False, None
+    boxed, small = free.copy(), free.copy()
+    boxed.set_cell([30, 30, 30])
+    boxed.pbc = True
+    small.set_cell([2.83, 2.83, 5.0])  # smaller than the cluster
+    for atoms in (boxed, small):
+        atoms.calc = SpinPotential("potential-fe", device="cpu")
+        assert atoms.get_potential_energy() == pytest.approx(free.get_potential_energy(), abs=1e-9)
+        np.testing.assert_allclose(atoms.get_forces(), free.get_forces(), atol=1e-9)
+    for atoms in (free, small):
+        with pytest.raises(PropertyNotImplementedError):
+            atoms.get_stress()
+
+
+@pytest.mark.filterwarnings("ignore:.*what is usual", "ignore:volume of")
 def test_a_layer_in_a_cell_without_height_has_no_stress() -> None:
     flat = layers(0.0, open_side=True)
     assert flat.get_potential_energy() == pytest.approx(layers(40, open_side=False).get_potential_energy(), abs=1e-9)

@@ -82,6 +82,30 @@ def test_open_sides_of_frames_are_open(tmp_path: Path) -> None:
     assert frame.stress is not None
 
 
+def test_clusters_and_lone_atoms_train_but_have_no_stress(tmp_path: Path) -> None:
+    crystal, cluster, lone = image("a", 2.83, 0), image("b", 2.83, 1), image("c", 2.83, 2)[:1]
+    cluster.pbc = False
+    lone.set_cell([20.0] * 3)
+    lone.calc = SinglePointCalculator(lone, energy=-3.0, forces=np.zeros((1, 3)), magmoms=np.array([4.0]))
+    for atoms in (crystal, cluster, lone):
+        atoms.calc.results["stress"] = np.zeros(6)
+    write(tmp_path / "frames.extxyz", [crystal, cluster, lone], format="extxyz")
+    frames = read_frames(tmp_path / "frames.extxyz", CUTOFF)
+    assert [len(frame.around.receivers) > 0 for frame in frames] == [True, True, False]
+    assert len(frames[1].around.receivers) == 2  # each sees the other, and no copy of it
+    assert [frame.stress is None for frame in frames] == [False, True, False]
+    assert export.volume_range([frames[0], frames[2]]) == pytest.approx([2.83**3 / 2] * 2)
+
+
+def test_frames_that_cannot_be_used_are_left_out_and_counted(path: Path) -> None:
+    text = path.read_text()
+    broken = path.with_name("broken.extxyz")
+    broken.write_text(text.replace("energy=-16.0", "energy=nan", 1).replace("magmoms:R:1", "magmom:R:1", 2))
+    with pytest.warns(UserWarning, match=r"^2 of 75 frames are left out; the first: .*broken\.extxyz, frame 0: energy"):
+        frames = read_frames(broken, CUTOFF)
+    assert [frame.source.rpartition(" ")[2] for frame in frames] == [str(number) for number in range(2, 75)]
+
+
 def test_only_groups_that_are_there_are_left_out(path: Path) -> None:
     assert {frame.group for frame in read_frames(path, CUTOFF, without=["narrow"])} == {"wide"}
     with pytest.raises(DataError, match=r"no group Narrow that could be left out; there are: narrow, wide"):
@@ -142,12 +166,12 @@ def test_an_at_sign_in_a_name_chooses_no_frame(path: Path) -> None:
     assert len(read_frames(path.rename(path.with_name("frames@2.extxyz")), CUTOFF)) == 75
 
 
-def test_energies_that_are_no_number_are_refused(path: Path) -> None:
+def test_frames_whose_energy_is_no_number_are_left_out(path: Path) -> None:
     for wrong in ("none", '"1 2"'):
         broken = path.with_name("broken.extxyz")
         broken.write_text(path.read_text().replace("energy=-16.0", f"energy={wrong}", 1))
-        with pytest.raises(DataError, match="frame 0: energy must be one number"):
-            read_frames(broken, CUTOFF)
+        with pytest.warns(UserWarning, match="frame 0: energy must be one number"):
+            assert len(read_frames(broken, CUTOFF)) == 74
 
 
 def test_moments_may_be_mixed_and_have_an_axis_of_their_own() -> None:

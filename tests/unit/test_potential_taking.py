@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pymatgen.core import Lattice, Structure
+from ase import Atoms
+from pymatgen.core import Lattice, Molecule, Structure
 from pymatgen.electronic_structure.core import Magmom
 
 from magnetite.errors import ExchangeError, StructureError
@@ -29,3 +30,13 @@ def test_moments_that_are_no_numbers_are_refused(moments: tuple[object, object])
         as_spin_crystal(iron(*moments))
     with pytest.raises(ExchangeError, match="iron: moments"):
         spins_of(iron(*moments), "iron")
+
+
+def test_clusters_have_vacuum_on_all_sides() -> None:
+    positions = [[0.0, 0, 0], [2, 0, 0], [0, 2, 1]]
+    molecule = Molecule(["Fe"] * 3, positions, site_properties={"magmom": [2.0, -2.0, 1.0]})
+    for cluster in (molecule, Atoms("Fe3", positions, magmoms=[2.0, -2.0, 1.0])):
+        taken = as_spin_crystal(cluster)
+        assert taken.crystal.lattice.diagonal() == pytest.approx([17, 17, 16])
+        assert taken.crystal.frac_coords @ taken.crystal.lattice == pytest.approx(np.array(positions))
+        assert taken.moments[:, 2] == pytest.approx([2, -2, 1])

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     report = calculator.report
     assert report is not None
     print(f"{atoms.symbols}  {energy:.6f} eV  {energy / len(atoms):.6f} eV/atom  {calculator.potential.card}")  # noqa: T201
-    volume = f"volume {atoms.get_volume() / len(atoms):.4f} Å³/atom, " if _has_height(atoms) else ""
+    volume = f"volume {atoms.get_volume() / len(atoms):.4f} Å³/atom, " if _has_volume(atoms) else ""
     print(f"{volume}largest force {_largest(report.forces):.2g} eV/Å")  # noqa: T201
     print(f"largest −dE/dm {_largest(report.magnetic_forces):.2g} eV/μB")  # noqa: T201
     if report.energy_spread is not None:
@@ -93,22 +93,23 @@ def run(args: argparse.Namespace) -> int:
     return INTERRUPTED if unfinished == STOPPED else 0
 
 
-def _has_height(atoms: Any) -> bool:
-    """Whether all three cell vectors are there; an open one may be missing."""
-    return bool(atoms.cell.rank == 3)  # noqa: PLR2004
+def _has_volume(atoms: Any) -> bool:
+    """Whether something is periodic, in a cell of three vectors; those of open sides may be missing."""
+    return bool(atoms.cell.rank == 3 and atoms.pbc.any())  # noqa: PLR2004
 
 
 def _check_height(atoms: Any, args: argparse.Namespace) -> None:
     """What a layer without a full cell cannot do is refused before the work.
 
     Raises:
-        StructureError: a cell vector is missing, and the cell is to be relaxed or written.
+        StructureError: a cell vector is missing or nothing is periodic, and the cell is to be relaxed or written.
     """
     from magnetite.errors import StructureError
 
     written = args.out is not None and args.out.name.lower().endswith(KEPT_BY_ORDERS)
-    if not _has_height(atoms) and (args.cell or written):
-        raise StructureError(f"lacks a cell vector, which --cell, {' and '.join(KEPT_BY_ORDERS)} need", str(args.file))
+    if not _has_volume(atoms) and (args.cell or written):
+        missing = "lacks a cell vector" if atoms.pbc.any() else "has no cell that is periodic"
+        raise StructureError(f"{missing}, which --cell, {' and '.join(KEPT_BY_ORDERS)} need", str(args.file))
 
 
 def _move(atoms: Any, args: argparse.Namespace) -> str | None:

@@ -100,8 +100,9 @@ def moment_ranges(frames: Sequence[Frame]) -> dict[str, list[float]]:
 
 
 def volume_range(frames: Sequence[Frame]) -> list[float]:
-    """Smallest and largest volume in Å³ per atom."""
-    volumes = [f.around.volume / f.n_atoms for f in frames]
+    """Smallest and largest volume in Å³ per atom; that of a box with a lone atom says nothing."""
+    together = [f for f in frames if len(f.around.receivers)] or frames
+    volumes = [f.around.volume / f.n_atoms for f in together]
     return [min(volumes), max(volumes)]
 
 

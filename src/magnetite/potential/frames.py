@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magnetite.datasets.records import PACKED, open_lines
-from magnetite.errors import DataError
+from magnetite.errors import DataError, StructureError
 from magnetite.potential.arrays import as_vectors, finite
 from magnetite.potential.batch import Surroundings, surroundings
 from magnetite.potential.taking import as_spin_crystal
@@ -61,7 +61,7 @@ class Frame:
 def read_frames(
     path: Path, cutoff: float, *, self_consistent: bool = False, without: Iterable[str] = ()
 ) -> list[Frame]:
-    """Read labelled frames.
+    """Read labelled frames; those that cannot be used are left out, with a warning.
 
     Args:
         path: extxyz (also packed) or another format of ASE's, with ``energy``, ``forces`` and ``magmoms``, and
@@ -72,8 +72,8 @@ def read_frames(
         without: groups that are left out.
 
     Raises:
-        DataError: the file cannot be read, has no such group, or a frame lacks energy or moments.
-        StructureError: a frame is no crystal.
+        DataError: the file cannot be read, has no such group, or no frame can be used.
+        StructureError: likewise, and the first frame is no structure.
     """
     images = read_images(path)
     left_out, groups = set(without), [_group(atoms) for atoms in images]
@@ -84,7 +84,17 @@ def read_frames(
     if not kept:
         raise DataError("holds no frames" + (" of other groups" if left_out else ""), str(path))
     warn_of_guesses([atoms for _, atoms in kept], path)
-    return [_frame(atoms, cutoff, f"{path}, frame {number}", self_consistent) for number, atoms in kept]
+    frames, refused = [], []
+    for number, atoms in kept:
+        try:
+            frames.append(_frame(atoms, cutoff, f"{path}, frame {number}", self_consistent))
+        except (DataError, StructureError) as error:
+            refused.append(error)
+    if not frames:
+        raise refused[0]
+    if refused:
+        warnings.warn(f"{len(refused)} of {len(kept)} frames are left out; the first: {refused[0]}", stacklevel=2)
+    return frames
 
 
 def read_images(path: Path) -> list[Atoms]:
@@ -151,7 +161,7 @@ def _frame(atoms: Atoms, cutoff: float, source: str, self_consistent: bool) -> F
         magnetic = np.zeros((len(atoms), 3))
     taken = as_spin_crystal(atoms, moments, source)
     results = atoms.calc.results
-    stress = results.get("stress")
+    stress = results.get("stress") if atoms.pbc.any() else None  # of a cluster it is per nothing
     return Frame(
         around=surroundings(taken.crystal, taken.moments, cutoff, taken.volume),
         energy=energy,

@@ -56,7 +56,7 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
         """The door in.
 
         Raises:
-            StructureError: no crystal, or no moments on it.
+            StructureError: no structure that can be used, or no moments on it.
         """
         return as_spin_crystal(structure)
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from magnetite.clusters import Cluster, as_sample
+from magnetite.clusters import Cluster, as_sample, with_vacuum
 from magnetite.errors import DataError, StructureError
 from magnetite.potential.arrays import as_vectors
-from magnetite.structures import Crystal, as_crystal
+from magnetite.structures import Crystal
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -24,7 +24,7 @@ class SpinCrystal:
     """A crystal with moments.
 
     Attributes:
-        crystal: as given, not reduced; of a layer or wire with enough vacuum that nothing acts across it.
+        crystal: as given, not reduced; of a layer, wire or cluster with enough vacuum that nothing acts across it.
         moments: in μB, Cartesian, (n_atoms, 3).
         volume: of the cell as given, without that vacuum, in Å³: what stress is per; the crystal's if None.
     """
@@ -35,28 +35,33 @@ class SpinCrystal:
 
 
 def as_spin_crystal(structure: Any, moments: Any = None, source: str | None = None) -> SpinCrystal:
-    """Take a crystal, layer or wire and its moments.
+    """Take a crystal, layer, wire or cluster and its moments.
 
     Args:
-        structure: ASE ``Atoms`` with initial magnetic moments, a pymatgen ``Structure`` with the site property
-            ``magmom``, a `MagneticOrder`, or anything else together with `moments`.
+        structure: ASE ``Atoms`` with initial magnetic moments, a pymatgen ``Structure`` or ``Molecule`` with the site
+            property ``magmom``, a `MagneticOrder`, or anything else together with `moments`.
         moments: in μB, (n_atoms,) or (n_atoms, 3), instead of those that the structure carries.
         source: how error messages name it.
 
     Raises:
-        StructureError: no crystal, or no moments on it.
+        StructureError: no structure that can be used, or no moments on it.
     """
     if isinstance(structure, SpinCrystal):
         return structure if moments is None else _joined(structure.crystal, moments, structure.volume)
     if hasattr(structure, "vasp_magmom"):  # a MagneticOrder
         structure = structure.to_structure()
     carried = _carried(structure) if moments is None else moments
-    crystal = as_sample(structure, source)
-    if isinstance(crystal, Cluster):
-        crystal = as_crystal(structure, source)  # which says what is wrong
+    sample = as_sample(structure, source)
+    crystal = _boxed(sample) if isinstance(sample, Cluster) else sample
     if carried is None:
         raise StructureError("has no moments; set initial magnetic moments (ASE) or magmom (pymatgen)", crystal.source)
     return _joined(crystal, carried, _volume(structure))
+
+
+def _boxed(cluster: Cluster) -> Crystal:
+    """A cluster in a box, with vacuum on all sides."""
+    cell = with_vacuum(np.zeros((3, 3)), cluster.positions, np.zeros(3, bool))
+    return Crystal(cell, cluster.positions @ np.linalg.inv(cell), cluster.numbers, cluster.source)
 
 
 def _joined(crystal: Crystal, moments: Any, volume: float | None) -> SpinCrystal:

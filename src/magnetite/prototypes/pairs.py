@@ -8,7 +8,6 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
-from magnetite.cells import MAX_VOLUME_PER_ATOM
 from magnetite.clusters import Cluster
 from magnetite.errors import StructureError
 from magnetite.graphs import MIN_DISTANCE
@@ -17,8 +16,8 @@ from magnetite.prototypes.radial import Soap
 from magnetite.prototypes.scale import typical_distance
 from magnetite.structures import Crystal
 
-MAX_SEARCH = 50.0
-"""Å; nearest neighbours are looked for no further away."""
+FIRST_SEARCH, MAX_SEARCH = 20.0, 50.0
+"""Å; nearest neighbours are looked for no further away, at first and at all."""
 GROWTH = 1.7
 """From one search radius to the next."""
 MAX_EDGES = 100_000_000
@@ -171,7 +170,7 @@ def _nearest(around: Surroundings, a: int, b: int) -> NDArray[np.float64]:
     reach = MAX_SEARCH
     if around.lattice is not None:
         room = abs(np.linalg.det(around.lattice)) / len(around.indices(b))
-        reach = min(MAX_SEARCH, max(MIN_DISTANCE, 1.2 * min(room, MAX_VOLUME_PER_ATOM) ** (1 / 3)))
+        reach = min(FIRST_SEARCH, max(MIN_DISTANCE, 1.2 * room ** (1 / 3)))
     while True:
         nearest = around.nearest(a, b, reach)
         if reach >= MAX_SEARCH or np.isfinite(nearest).all():
