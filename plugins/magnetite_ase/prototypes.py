@@ -34,7 +34,7 @@ def annotate_prototype(atoms: Atoms, report: PrototypeReport | None = None, **op
         The report written.
 
     Raises:
-        StructureError: the atoms cannot be classified, or the report is of an error.
+        StructureError: the atoms cannot be classified, or the report is not of them.
     """
     refuse_others(atoms)
     if report is None:
@@ -43,6 +43,7 @@ def annotate_prototype(atoms: Atoms, report: PrototypeReport | None = None, **op
         report = classify_structure(atoms, **options)
     if report.error is not None:
         raise StructureError(f"there is no prediction to write ({report.error})", report.source)
+    report.check_structure(atoms)
     for stale in [key for key in atoms.info if key.startswith(PROTOTYPE_PREFIX)]:
         del atoms.info[stale]
     atoms.info.update(_flat(report), **{PROTOTYPE_REPORT_KEY: pack(report)})
@@ -76,7 +77,7 @@ def _flat(report: PrototypeReport) -> dict[str, Any]:
         "": report.prototype,
         "_name": report.name,
         "_probability": float(report.probability),
-        "_mutual_information": float(report.mutual_information),
+        "_mutual_information": report.mutual_information,
         "_spacegroup": report.spacegroup,
         "_strukturbericht": report.strukturbericht,
         "_model": report.model,

@@ -46,7 +46,7 @@ class PrototypeClassifier(MSONable):
             report: a report of this structure, which spares the prediction.
 
         Raises:
-            StructureError: the structure is disordered, empty or otherwise unusable.
+            StructureError: the structure is disordered, empty or otherwise unusable, or the report is of another one.
             ZooError: no such model, or not a classifier.
             DeviceError: no such device.
         """
@@ -57,6 +57,8 @@ class PrototypeClassifier(MSONable):
             from magnetite.api import classify_structure
 
             report = classify_structure(self.structure, model=model, device=device, passes=passes)
+        else:
+            report.check_structure(self.structure)
         self.report = report
 
     @property
@@ -75,7 +77,7 @@ class PrototypeClassifier(MSONable):
         return dict(self.report.top5)
 
     @property
-    def mutual_information(self) -> float:
+    def mutual_information(self) -> float | None:
         """How much the passes of the network disagree, in bits."""
         return self.report.mutual_information
 

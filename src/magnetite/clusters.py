@@ -18,6 +18,7 @@ from magnetite.structures import (
     as_crystal,
     atomic_number,
     decode,
+    formula_of,
     is_structure,
     refuse_composition,
     say,
@@ -58,6 +59,11 @@ class Cluster:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @property
+    def reduced_formula(self) -> str:
+        """Chemical formula with the smallest whole numbers, e.g. ``Fe2O3``."""
+        return formula_of(self.numbers)
 
 
 Sample: TypeAlias = Crystal | Cluster

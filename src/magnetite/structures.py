@@ -98,11 +98,15 @@ class Crystal:
     @property
     def reduced_formula(self) -> str:
         """Chemical formula with the smallest whole numbers, e.g. ``Fe2O3``."""
-        from pymatgen.core.composition import Composition
+        return formula_of(self.numbers)
 
-        numbers, counts = np.unique(self.numbers, return_counts=True)
-        amounts = {int(z): int(n) for z, n in zip(numbers, counts, strict=True)}
-        return str(Composition(amounts).reduced_formula)
+
+def formula_of(numbers: NDArray[np.int64]) -> str:
+    """Chemical formula of atomic numbers with the smallest whole numbers."""
+    from pymatgen.core.composition import Composition
+
+    kinds, counts = np.unique(numbers, return_counts=True)
+    return str(Composition({int(z): int(n) for z, n in zip(kinds, counts, strict=True)}).reduced_formula)
 
 
 def as_crystal(structure: StructureLike, source: str | None = None) -> Crystal:

@@ -134,7 +134,7 @@ def test_the_report_survives_extxyz_and_databases(report: PrototypeReport, tmp_p
 
 
 def test_types_and_magnetism_stand_side_by_side(report: PrototypeReport) -> None:
-    atoms = bulk("Fe")
+    atoms = bulk("Cu")
     annotate_prototype(atoms, report)
     magnetism = annotate(atoms)
     assert stored_prototype_report(atoms) == report
@@ -150,6 +150,7 @@ def test_errors_are_not_written() -> None:
         annotate_prototype(atoms, PrototypeReport.failed("why", None, "m"))
     with pytest.raises(StructureError, match="no prediction to write"):
         prototype_database_fields(PrototypeReport.failed("why", None, "m"))
+    json.dumps(PrototypeReport.failed("why", None, "m").as_dict(), allow_nan=False)
     for write in (annotate, annotate_prototype):
         with pytest.raises(StructureError, match="give Atoms of ASE, which are written onto, not Structure"):
             write(COPPER)
@@ -174,6 +175,15 @@ def test_the_classifier_says_what_the_report_says(report: PrototypeReport) -> No
     decorated = classifier.get_decorated_structure()
     assert PrototypeReport.from_dict(decorated.properties["magnetite_prototype"]) == report
     assert "magnetite_prototype" not in COPPER.properties
+
+
+def test_a_report_of_something_else_is_refused(report: PrototypeReport) -> None:
+    for write in (lambda: PrototypeClassifier(TUNGSTEN, report=report), lambda: annotate_prototype(bulk("W"), report)):
+        with pytest.raises(StructureError, match="is W, but the report is of Cu"):
+            write()
+    with pytest.raises(StructureError, match="no prediction to go by"):
+        PrototypeClassifier(COPPER, report=PrototypeReport.failed("why", None, "m"))
+    annotate_prototype(bulk("Cu").repeat(2), report)
 
 
 def test_it_predicts_and_travels_as_json() -> None:

@@ -121,7 +121,8 @@ class _Classifier(ZooModel[PreparedSample, Any]):
             StructureError: atoms coincide, or have no neighbours.
         """
         pairs = find_pairs(crystal, soap=max(self.views, key=lambda view: view.cutoff))
-        return PreparedSample(pairs, _formula(crystal), len(crystal), isinstance(crystal, Cluster), crystal.source)
+        finite, formula = isinstance(crystal, Cluster), crystal.reduced_formula
+        return PreparedSample(pairs, formula, len(crystal), finite, crystal.source)
 
     def cost(self, prepared: PreparedSample) -> int:
         """Number of edges."""
@@ -218,13 +219,6 @@ class PrototypeArrays(_Classifier):
     def failure(self, error: str, source: str | None) -> MagnetiteError:
         """The error in the sample's place."""
         return StructureError(error, source)
-
-
-def _formula(sample: Sample) -> str:
-    from pymatgen.core.composition import Composition
-
-    numbers, counts = np.unique(sample.numbers, return_counts=True)
-    return str(Composition({int(z): int(n) for z, n in zip(numbers, counts, strict=True)}).reduced_formula)
 
 
 def _symbols(numbers: Sequence[int]) -> str:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monty.json import MSONable
+
+from magnetite.errors import StructureError
+
+if TYPE_CHECKING:
+    from magnetite.clusters import SampleLike
 
 TOP = 5
 """Classes that a report lists."""
@@ -23,7 +28,7 @@ class PrototypeReport(MSONable):
         probability: its mean probability over the passes of the network, 0 to 1.
         top5: labels and probabilities of the most probable classes, best first.
         mutual_information: how much the passes disagree, in bits: near 0 for what the network knows,
-            large for what resembles nothing it learned or several things equally.
+            large for what resembles nothing it learned or several things equally; None on error.
         spacegroup: number of the ideal prototype's space group (not one measured on the sample), if it has one.
         strukturbericht: symbol of the prototype, if it has one.
         warnings: what to know before using the prediction, in plain words.
@@ -37,7 +42,7 @@ class PrototypeReport(MSONable):
     name: str | None
     probability: float
     top5: Mapping[str, float]
-    mutual_information: float
+    mutual_information: float | None
     spacegroup: int | None
     strukturbericht: str | None
     warnings: tuple[str, ...]
@@ -53,12 +58,30 @@ class PrototypeReport(MSONable):
     @classmethod
     def failed(cls, error: str, source: str | None, model: str) -> PrototypeReport:
         """The report of a structure that could not be classified."""
-        return cls("", None, None, 0.0, {}, float("nan"), None, None, (), model, source, error)
+        return cls("", None, None, 0.0, {}, None, None, None, (), model, source, error)
 
     @property
     def label(self) -> str | None:
         """The most probable class; None on error."""
         return self.prototype
+
+    def check_structure(self, structure: SampleLike) -> None:
+        """Check that the report is of a structure, as far as it knows: by the formula.
+
+        Args:
+            structure: what `classify_structure` takes.
+
+        Raises:
+            StructureError: the report is of an error or of another formula, or the structure cannot be used.
+            ReadError: the file cannot be read.
+        """
+        from magnetite.clusters import as_sample
+
+        if self.error is not None:
+            raise StructureError(f"there is no prediction to go by ({self.error})", self.source)
+        sample = as_sample(structure)
+        if self.formula != sample.reduced_formula:
+            raise StructureError(f"is {sample.reduced_formula}, but the report is of {self.formula}", sample.source)
 
     def as_row(self) -> dict[str, Any]:
         """The report as one JSON-ready row, the format of ``magnetite classify --format jsonl``."""
@@ -76,7 +99,6 @@ class PrototypeReport(MSONable):
             "model": self.model,
         }
         if self.error is not None:
-            row["mutual_information"] = None
             row["error"] = self.error
         return row
 
