@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from magnetite.datasets.journal import Journal
 from magnetite.datasets.magndata import build_magndata
 from magnetite.datasets.mcif import read_mcif
 from magnetite.datasets.records import read_records
-from magnetite.errors import DataError
+from magnetite.errors import DataError, MagnetiteError
 from magnetite.structures import as_crystal
 
 HEAD = "data_x\n_transition_temperature 300\n"
@@ -142,6 +143,15 @@ def test_journal_refuses_another_task_and_bad_places(folder, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"no \.mcif files"):
         build_magndata(tmp_path / "empty", out)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_two_do_not_build_the_same(folder, tmp_path):
+    out = tmp_path / "m.jsonl"
+    with Journal(out, f"magndata {folder.resolve()}"), pytest.raises(MagnetiteError, match="by another process"):
+        build_magndata(folder, out)
+    assert build_magndata(folder, out)[0] == 4
+    assert {path.name for path in tmp_path.glob("m.*")} == {"m.jsonl", "m.jsonl.errors.jsonl"}
 
 
 def test_files_of_one_number_keep_their_names(folder, tmp_path):

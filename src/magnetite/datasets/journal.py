@@ -13,6 +13,7 @@ import orjson
 
 from magnetite.datasets.records import Record, write_records
 from magnetite.errors import DataError
+from magnetite.lock import take_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +29,14 @@ class Journal:
 
     Raises:
         DataError: the folder is missing, or an unfinished build of another task is there.
+        MagnetiteError: another process builds the same.
     """
 
     def __init__(self, out: Path, task: str) -> None:
         self.out, self.task = out, task
         self.partial = out.with_name(out.name + ".partial")
         self.errors = out.with_name(out.name + ".errors.jsonl")
+        self.lock = out.with_name(out.name + ".lock")
         self.done: set[str] = set()
         self.failures: dict[str, str] = {}
         if not out.name.endswith((".jsonl", ".jsonl.gz")):
@@ -42,8 +45,13 @@ class Journal:
             raise DataError("no such folder", str(out.parent))
 
     def __enter__(self) -> Self:
-        sound = self._load() if self.partial.is_file() else 0
-        self._file: BinaryIO = self.partial.open("ab", buffering=0)
+        self._held = take_lock(self.lock, self.out)
+        try:
+            sound = self._load() if self.partial.is_file() else 0
+            self._file: BinaryIO = self.partial.open("ab", buffering=0)
+        except BaseException:
+            self._let_go()
+            raise
         self._file.truncate(sound)
         if not sound:
             self._append({"task": self.task})
@@ -51,6 +59,11 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.lock.unlink(missing_ok=True)
+        self._held.close()
 
     def add(self, key: str, record: Record) -> None:
         """Keep a finished row."""
