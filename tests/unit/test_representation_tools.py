@@ -123,9 +123,11 @@ def test_the_command(tmp_path: Path, nio: Structure, rutile: Structure, capsys: 
     assert pd.read_csv(similar, index_col="element").loc["Fe", "Fe"] == pytest.approx(1)
     assert main(["represent", "--name", "megnet16", "--elements", "-o", str(tmp_path / "similar.npz")]) == 2
     assert not (tmp_path / "similar.npz").exists()
+    for nothing in (["--option", "l_max=2"], ["--cell", "primitive"], [files[0]]):
+        assert main(["represent", "--name", "megnet16", "--elements", *nothing]) == 2
+        assert "give no file, --option or --cell" in capsys.readouterr().err
     assert main(["represent"]) == 2
     assert main(["represent", files[0], "--plot", str(tmp_path / "x.png")]) == 2
-    assert main(["represent", files[0], "--elements"]) == 2
     assert main(["represent", files[0], "--option", "pooling"]) == 2
     assert "needs KEY=VALUE" in capsys.readouterr().err
 

@@ -58,6 +58,15 @@ class Line:
         return {"score": -abs(slope(model) - 2)}
 
 
+class Interrupted(Line):
+    """Ctrl-C in the fourth epoch."""
+
+    def batches(self, epoch: int) -> list[list[float]]:
+        if epoch == 3:
+            raise KeyboardInterrupt
+        return super().batches(epoch)
+
+
 def line_model() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(1, 3), nn.Linear(3, 1))
@@ -108,12 +117,6 @@ def test_a_resumed_run_ends_exactly_where_an_uninterrupted_one_does(optimizer: s
     schedule = replace(SCHEDULE, optimizer=optimizer)
     whole = fit(line_model(), Line(), schedule, tmp_path / "whole", progress=False, log=lambda _: None)
 
-    class Interrupted(Line):
-        def batches(self, epoch: int) -> list[list[float]]:
-            if epoch == 3:
-                raise KeyboardInterrupt
-            return super().batches(epoch)
-
     with pytest.raises(KeyboardInterrupt):
         fit(line_model(), Interrupted(), schedule, tmp_path / "cut", progress=False, log=lambda _: None)
     resumed = fit(line_model(), Line(), schedule, tmp_path / "cut", progress=False, log=lambda _: None)
@@ -149,12 +152,6 @@ def test_epochs_that_no_checkpoint_holds_are_logged_once(tmp_path: Path, monkeyp
 
 
 def test_an_unfinished_stage_is_no_companion(tmp_path: Path) -> None:
-    class Interrupted(Line):
-        def batches(self, epoch: int) -> list[list[float]]:
-            if epoch == 3:
-                raise KeyboardInterrupt
-            return super().batches(epoch)
-
     with pytest.raises(KeyboardInterrupt):
         fit(line_model(), Interrupted(), SCHEDULE, tmp_path / "order", progress=False, log=lambda _: None)
     with pytest.raises(DataError, match="'order' is not finished"):

@@ -85,8 +85,8 @@ def run(args: argparse.Namespace) -> int:
     if args.elements:
         if as_arrays:
             raise MagnetiteError("--elements writes csv, not npz", str(args.output))
-        if args.files:
-            raise MagnetiteError("--elements compares elements, not structures: give no file")
+        if args.files or args.option or args.cell != "given":
+            raise MagnetiteError("--elements compares elements, not structures: give no file, --option or --cell")
         return _elements(args)
     if args.plot is not None:
         raise MagnetiteError("--plot is of --elements")
