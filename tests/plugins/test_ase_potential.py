@@ -131,7 +131,7 @@ def test_nothing_acts_across_an_open_side() -> None:
     assert thin.get_stress()[2] * thin.get_volume() == pytest.approx(np.diff(strained)[0] / -2e-4, rel=1e-4)
 
 
-@pytest.mark.filterwarnings("ignore:.*what is usual", "ignore:volume of")
+@pytest.mark.filterwarnings("ignore:.*what is usual", "ignore:volume of", "ignore:a cluster")
 def test_a_cluster_is_a_cluster_in_whatever_cell() -> None:
     free = layers(40, open_side=True)
     free.pbc, free.cell = False, None
@@ -144,6 +144,7 @@ def test_a_cluster_is_a_cluster_in_whatever_cell() -> None:
         assert atoms.get_potential_energy() == pytest.approx(free.get_potential_energy(), abs=1e-9)
         np.testing.assert_allclose(atoms.get_forces(), free.get_forces(), atol=1e-9)
     for atoms in (free, small):
+        assert atoms.calc.report.warnings[0] == "a cluster: potential-fe was trained on crystals alone"
         with pytest.raises(PropertyNotImplementedError):
             atoms.get_stress()
 

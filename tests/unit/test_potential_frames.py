@@ -94,7 +94,8 @@ def test_clusters_and_lone_atoms_train_but_have_no_stress(tmp_path: Path) -> Non
     assert [len(frame.around.receivers) > 0 for frame in frames] == [True, True, False]
     assert len(frames[1].around.receivers) == 2  # each sees the other, and no copy of it
     assert [frame.stress is None for frame in frames] == [False, True, False]
-    assert export.volume_range([frames[0], frames[2]]) == pytest.approx([2.83**3 / 2] * 2)
+    assert export.sizes(frames) == {"volume_range": pytest.approx([2.83**3 / 2] * 2), "clusters": 1}
+    assert export.sizes(frames[1:]) == {"clusters": 1}
 
 
 def test_frames_that_cannot_be_used_are_left_out_and_counted(path: Path) -> None:

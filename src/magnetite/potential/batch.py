@@ -31,7 +31,7 @@ class Surroundings:
         senders: the neighbour it sees, (n_edges,).
         vectors: from receiver to sender in Å, (n_edges, 3).
         images: cell of the sender as seen from the receiver, (n_edges, 3).
-        volume: in Å³; stress is per this.
+        volume: in Å³; stress is per this, and zero for a cluster, whose volume is infinite.
         source: where the crystal came from, if known.
     """
 

@@ -80,7 +80,7 @@ def export_potential(
         "settings": {
             "network": network.config.as_dict(),
             "moment_ranges": moment_ranges(frames),
-            "volume_range": volume_range(frames),
+            **sizes(frames),
             "usual_canting": round(usual_canting((frame.around for frame in frames), USUAL), 2),
             **_members(network, split, device),
         },
@@ -99,11 +99,13 @@ def moment_ranges(frames: Sequence[Frame]) -> dict[str, list[float]]:
     }
 
 
-def volume_range(frames: Sequence[Frame]) -> list[float]:
-    """Smallest and largest volume in Å³ per atom; that of a box with a lone atom says nothing."""
-    together = [f for f in frames if len(f.around.receivers)] or frames
-    volumes = [f.around.volume / f.n_atoms for f in together]
-    return [min(volumes), max(volumes)]
+def sizes(frames: Sequence[Frame]) -> dict[str, Any]:
+    """Smallest and largest volume of crystals in Å³ per atom, and the number of clusters; lone atoms are neither."""
+    together = [frame for frame in frames if len(frame.around.receivers)]
+    volumes = np.array([frame.around.volume / frame.n_atoms for frame in together])
+    crystals = volumes[np.isfinite(volumes)]
+    known = {"volume_range": [float(crystals.min()), float(crystals.max())]} if len(crystals) else {}
+    return {**known, "clusters": len(volumes) - len(crystals)}
 
 
 def inside(frames: Sequence[Frame], ranges: dict[str, list[float]]) -> list[Frame]:

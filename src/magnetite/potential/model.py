@@ -159,13 +159,20 @@ class PotentialModel(ZooModel[Surroundings, PotentialReport]):
                 "costs is a guess"
             )
             found.append(Objection(text, "canting", angle / allowed))
-        low, high = self.card.settings.get("volume_range", (0.0, np.inf))
+        return (*found, *self._strange_volume(item))
+
+    def _strange_volume(self, item: Surroundings) -> tuple[Objection, ...]:
+        settings = self.card.settings
+        if np.isinf(item.volume):
+            text = f"a cluster: {self.card.name} was trained on crystals alone"
+            return () if settings.get("clusters") else (Objection(text, "volume"),)
+        low, high = settings.get("volume_range", (0.0, np.inf))
         volume = item.volume / len(item)
         beyond = max(volume / high - 1, 1 - volume / low if low else 0.0) / VOLUME_SLACK
         if beyond > 1:
             text = f"volume of {volume:.2f} Å³/atom leaves the trained range {low:.2f}–{high:.2f} Å³/atom"
-            found.append(Objection(text, "volume", beyond))
-        return tuple(found)
+            return (Objection(text, "volume", beyond),)
+        return ()
 
     def objections_to_turning(self) -> tuple[str, ...]:
         """Whether what small turns of moments cost is a guess: nothing that was trained had them turned."""

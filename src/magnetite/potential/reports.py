@@ -34,7 +34,7 @@ class PotentialReport(MSONable):
         energy: of the cell in eV; NaN on error.
         energies: of the atoms in eV, with reference energies, (n,).
         forces: in eV/Å, (n, 3).
-        stress: in eV/Å³, sign as ASE's, (3, 3).
+        stress: in eV/Å³, sign as ASE's, (3, 3); zero for clusters.
         moments: that it was asked about, in μB, (n, 3).
         magnetic_forces: −dE/dm in eV/μB, (n, 3); zero for elements without moments.
         energy_spread: standard deviation of the energy between the potential's networks, in eV; None where it has one.

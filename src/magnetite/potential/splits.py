@@ -46,7 +46,8 @@ def fingerprint(frame: Frame) -> NDArray[np.float64]:
     overlaps = (around.moments[around.receivers] * around.moments[around.senders]).sum(1)
     spin = (smeared * overlaps[:, None]).sum(0) / len(around)
     size = np.square(around.moments).sum() / len(around)
-    return np.concatenate([smeared.sum(0) / len(around), spin, [around.volume / len(around), size]])
+    volume = 0.0 if np.isinf(around.volume) else around.volume  # that of clusters
+    return np.concatenate([smeared.sum(0) / len(around), spin, [volume / len(around), size]])
 
 
 def split_frames(frames: Sequence[Frame], *, test: float = 0.15, validation: float = 0.05, seed: int = 0) -> Split:

@@ -26,7 +26,8 @@ class SpinCrystal:
     Attributes:
         crystal: as given, not reduced; of a layer, wire or cluster with enough vacuum that nothing acts across it.
         moments: in μB, Cartesian, (n_atoms, 3).
-        volume: of the cell as given, without that vacuum, in Å³: what stress is per; the crystal's if None.
+        volume: of the cell as given, without that vacuum, in Å³: what stress is per; infinite for a cluster, the
+            crystal's if None.
     """
 
     crystal: Crystal
@@ -52,10 +53,10 @@ def as_spin_crystal(structure: Any, moments: Any = None, source: str | None = No
         structure = structure.to_structure()
     carried = _carried(structure) if moments is None else moments
     sample = as_sample(structure, source)
-    crystal = _boxed(sample) if isinstance(sample, Cluster) else sample
+    crystal, volume = (_boxed(sample), np.inf) if isinstance(sample, Cluster) else (sample, _volume(structure))
     if carried is None:
         raise StructureError("has no moments; set initial magnetic moments (ASE) or magmom (pymatgen)", crystal.source)
-    return _joined(crystal, carried, _volume(structure))
+    return _joined(crystal, carried, volume)
 
 
 def _boxed(cluster: Cluster) -> Crystal:
