@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import numpy as np
 
 from magnetite.cells import MAX_LENGTH, refuse_heaps, validate_cell
-from magnetite.elements import MAX_ATOMIC_NUMBER
 from magnetite.errors import StructureError
 from magnetite.structures import (
     Crystal,
@@ -23,6 +22,7 @@ from magnetite.structures import (
     refuse_composition,
     say,
     site_numbers,
+    validate_atoms,
 )
 
 if TYPE_CHECKING:
@@ -181,15 +181,9 @@ def with_vacuum(
 
 def _validate(cluster: Cluster) -> None:
     positions, numbers, source = cluster.positions, cluster.numbers, cluster.source
-    if len(numbers) == 0:
-        raise StructureError("has no atoms", source)
+    validate_atoms(numbers, MAX_ATOMS, source)
     if positions.shape != (len(numbers), 3):
         raise StructureError(f"has positions of shape {positions.shape} for {len(numbers)} atoms", source)
-    if len(numbers) > MAX_ATOMS:
-        raise StructureError(f"has {len(numbers):,} atoms; at most {MAX_ATOMS:,} are accepted", source)
-    if not ((numbers > 0) & (numbers <= MAX_ATOMIC_NUMBER)).all():
-        unknown = sorted({int(z) for z in numbers if not 0 < z <= MAX_ATOMIC_NUMBER})
-        raise StructureError(f"has atomic numbers outside 1–{MAX_ATOMIC_NUMBER}: {str(unknown)[:80]}", source)
     if not np.isfinite(positions).all():
         raise StructureError("has NaN or infinite numbers in its coordinates", source)
     lowest, highest = positions.min(axis=0), positions.max(axis=0)

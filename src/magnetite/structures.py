@@ -261,19 +261,28 @@ def _numbers() -> dict[str, int]:
 
 def _validate(crystal: Crystal) -> None:
     coords, numbers, source = crystal.frac_coords, crystal.numbers, crystal.source
-    if len(numbers) == 0:
-        raise StructureError("has no atoms", source)
-    if len(numbers) > MAX_ATOMS:
-        raise StructureError(f"has {len(numbers):,} atoms; at most {MAX_ATOMS:,} are accepted", source)
-    if not ((numbers > 0) & (numbers <= MAX_ATOMIC_NUMBER)).all():
-        unknown = sorted({int(z) for z in numbers if not 0 < z <= MAX_ATOMIC_NUMBER})
-        raise StructureError(f"has atomic numbers outside 1–{MAX_ATOMIC_NUMBER}: {str(unknown)[:80]}", source)
+    validate_atoms(numbers, MAX_ATOMS, source)
     validate_cell(crystal.lattice, len(numbers), source)
     if not np.isfinite(coords).all():
         raise StructureError("has NaN or infinite numbers in its coordinates", source)
     if abs(coords).max() > MAX_FRACTION:
         raise StructureError(f"has fractional coordinates up to {abs(coords).max():.3g}", source)
     refuse_heaps(crystal.lattice, coords, source)
+
+
+def validate_atoms(numbers: NDArray[np.int64], most: int, source: str | None) -> None:
+    """Check that there are atoms, not too many, of known elements.
+
+    Raises:
+        StructureError: there are not.
+    """
+    if len(numbers) == 0:
+        raise StructureError("has no atoms", source)
+    if len(numbers) > most:
+        raise StructureError(f"has {len(numbers):,} atoms; at most {most:,} are accepted", source)
+    if not ((numbers > 0) & (numbers <= MAX_ATOMIC_NUMBER)).all():
+        unknown = sorted({int(z) for z in numbers if not 0 < z <= MAX_ATOMIC_NUMBER})
+        raise StructureError(f"has atomic numbers outside 1–{MAX_ATOMIC_NUMBER}: {str(unknown)[:80]}", source)
 
 
 def say(error: BaseException) -> str:
