@@ -302,3 +302,20 @@ def test_supercells_are_searched_as_finely_not_with_as_many_points() -> None:
     large = ExchangeModel.from_bonds(np.eye(3) * 9, places, table, values * size**3)
     assert np.prod(_grid_sizes(small)) * 12 / 27 >= np.prod(_grid_sizes(large)) >= np.prod(_grid_sizes(small)) / 27
     assert maximum(large).value == pytest.approx(maximum(small).value, rel=1e-6)
+
+
+def test_the_highest_of_several_hills_is_found() -> None:
+    """Kagome layers with a far neighbour: the best points of the grid are images of one hill, another one is higher."""
+    middles = np.array([[0.5, 0, 0], [0, 0.5, 0], [0.5, 0.5, 0]])
+    cell = np.array([[1, 0, 0], [-0.5, 3**0.5 / 2, 0], [0, 0, 5]])
+    strengths = {0.5: 0.566, 0.75**0.5: -0.633, 5.0: 0.452}
+    bonds, couplings = [], []
+    for i, j, *image in product(range(3), range(3), range(-7, 8), range(-7, 8), (-1, 0, 1)):
+        distance = np.linalg.norm((middles[j] + image - middles[i]) @ cell)
+        for length, strength in strengths.items():
+            if abs(distance - length) < 1e-6:
+                bonds.append((i, j, *image))
+                couplings.append(strength)
+    model = ExchangeModel.from_bonds(cell, middles, bonds, couplings)
+    fine = np.array(list(product(np.arange(60) / 60, np.arange(60) / 60, [0])))
+    assert maximum(model).value >= Fourier(model).highest(fine).max()

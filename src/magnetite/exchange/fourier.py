@@ -40,6 +40,9 @@ EQUAL = 1e-4
 """Relative difference of eigenvalues below which waves count as equally good."""
 MOST_EQUAL, LONGEST = 24, 6
 """Equally good waves, and the longest period, for which a supercell is made to hold them all."""
+STARTS, CLOSE, MOST_IMAGES = 4, 0.2, 48
+"""Points of the first search that are refined, how far below the best they may lie, relative, and how many equal ones
+of each are taken for its images by symmetry."""
 CHUNK, ENTRIES = 500, 5_000_000
 """Wave vectors at once, and entries of their matrices: of the highest eigenvalue as many are held in memory."""
 
@@ -131,16 +134,9 @@ def maximum(model: ExchangeModel) -> Maximum:
     points = grid(sizes)
     transform = Fourier(model, components=not model.is_isotropic)
     values = transform.highest(points)
-    order = np.argsort(values)[::-1][: 3 * 8]
-    best = values[order[0]]
-    starts: list[NDArray[np.float64]] = []
-    for place in order:
-        if values[place] < best - 0.2 * abs(best) or len(starts) == 4:  # noqa: PLR2004
-            break
-        if all(np.linalg.norm(_folded(points[place] - start)) > 1.5 / max(sizes) for start in starts):
-            starts.append(points[place])
-    q, value = points[order[0]], float(best)
-    for start in starts:
+    starts = _summits(points, values, 1.5 / max(sizes))
+    q, value = points[starts[0]], float(values[starts[0]])
+    for start in points[starts]:
         refined = minimize(lambda x: -transform.highest(x[None])[0], start, method="Nelder-Mead", options=_SIMPLEX)
         if -refined.fun > value + SAME * abs(value):
             q, value = refined.x, float(-refined.fun)
@@ -161,6 +157,23 @@ def maximum(model: ExchangeModel) -> Maximum:
 
 
 _SIMPLEX = {"xatol": 1e-5, "fatol": 1e-9, "maxiter": 300}
+
+
+def _summits(points: NDArray[np.float64], values: NDArray[np.float64], apart: float) -> list[int]:
+    """Places of the best points of a grid to go uphill from, no two on one hill nor on hills that symmetry makes one.
+
+    A hill may have 48 images, so that the best points would be those of one hill, which need not be the highest.
+    """
+    best = values.max()
+    order = np.argsort(values)[::-1]
+    rest = order[values[order] >= best - CLOSE * abs(best)]
+    found: list[int] = []
+    while len(rest) and len(found) < STARTS:
+        found.append(int(rest[0]))
+        images = points[rest[abs(values[rest] - values[rest[0]]) <= SAME * abs(best)]]
+        gaps = _folded((points[rest][:, None] - images[:MOST_IMAGES]).reshape(-1, 3)).reshape(len(rest), -1, 3)
+        rest = rest[np.linalg.norm(gaps, axis=2).min(axis=1) > apart]
+    return found
 
 
 def _best_fraction(transform: Fourier, q: NDArray[np.float64]) -> Wave:
