@@ -10,6 +10,7 @@ import pytest
 from pymatgen.core import Structure
 
 from magnetite.cli import main
+from magnetite.datasets.mcif import read_mcif
 from magnetite.errors import ExchangeError
 from magnetite.exchange import ExchangeModel, temperature
 from magnetite.exchange.checks import dimensions, warnings_of
@@ -139,6 +140,19 @@ def test_anisotropy_turns_the_ground_state() -> None:
     found = ground_state(cubic(anisotropy=easy))
     assert found.energy == pytest.approx(-3 - 0.5, abs=1e-5)
     assert abs(found.directions[0] @ [1, 1, 0]) / 2**0.5 == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("axis", [[1, 1, 0], [0, 0, 1]])
+def test_a_collinear_state_keeps_the_axis_that_anisotropy_gives_it(axis: list[int], tmp_path) -> None:
+    """Numbers would be written along z, whichever axis is easy."""
+    easy = np.outer(axis, axis)[None] / np.dot(axis, axis)
+    found = ground_state(cubic(-1.0, anisotropy=easy, species=["Ni"], moments=1.7))
+    assert found.order.collinear
+    assert "not collinear" not in str(found.order)
+    assert np.ndim(found.order.moments) == (1 if axis[2] else 2)
+    back = read_mcif(found.order.write(tmp_path / "order.mcif"))
+    there = axis @ np.linalg.inv(found.order.lattice) @ back.structure.lattice.matrix  # in the frame of the file
+    assert abs(back.moments @ there) / np.linalg.norm(there) == pytest.approx(1.7, abs=1e-3)
 
 
 def test_warnings_name_what_is_odd() -> None:

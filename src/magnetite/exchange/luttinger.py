@@ -45,7 +45,7 @@ class GroundState:
     """The lowest state found.
 
     Attributes:
-        order: its cell and moments, along one axis where it is collinear; only the model's sites.
+        order: its cell and moments, numbers where it is collinear and the axis is free or z; only the model's sites.
         energy: meV a site.
         bound: Luttinger and Tisza's, meV a site, with tensors and anisotropy; no state lies lower.
         q: the wave vector of the bound in the reciprocal basis, shape (3,).
@@ -198,7 +198,10 @@ def _order(model: ExchangeModel, cell: MagneticCell, state: NDArray[np.float64],
     along = state @ axis
     net = np.linalg.norm((sizes[:, None] * state).sum(axis=0)) / max(sizes.sum(), STRAIGHT)
     kind = "FM" if net > 1 - STRAIGHT else "AFM" if net < STRAIGHT else "FiM"
-    moments = sizes * along if abs(abs(along) - 1).max() < STRAIGHT else sizes[:, None] * state
+    # numbers say nothing of the axis, and files put them along z: not where the axis is part of the answer
+    free = model.is_isotropic or abs(axis[2]) > 1 - STRAIGHT**2
+    straight = abs(abs(along) - 1).max() < STRAIGHT
+    moments = sizes * along if straight and free else sizes[:, None] * state
     text = cast("tuple[str, str, str]", tuple(str(f) for f in k))
     return MagneticOrder(
         kind, 1.0, lattice.tolist(), tuple(element_of(s) for s in model.species) * len(cell.cells),

@@ -70,7 +70,7 @@ class MagneticOrder(MSONable):
     @property
     def collinear(self) -> bool:
         """Whether all moments lie along one axis."""
-        return np.ndim(self.moments) == 1
+        return np.ndim(self.moments) == 1 or bool(np.linalg.matrix_rank(self.moments, tol=10**-_DECIMALS) <= 1)
 
     @property
     def fits_input(self) -> bool:
