@@ -103,6 +103,17 @@ def test_a_long_helix_is_found_rather_than_a_ferromagnet() -> None:
     assert not found.order.collinear
 
 
+@pytest.mark.parametrize(("second", "easy", "energy", "cells"), [(-1.0, 2.0, -3.0, 4), (-0.3, 1.0, -1.7, 1)])
+def test_an_easy_axis_locks_a_spiral_to_a_short_collinear_wave(
+    second: float, easy: float, energy: float, cells: int
+) -> None:
+    """Two up, two down, or all up: the spiral of the exchange alone gains half as much of the easy axis."""
+    anisotropy = easy * np.outer([0, 0.6, 0.8], [0, 0.6, 0.8])[None]
+    found = ground_state(one_site([[1, 0, 0], [2, 0, 0]], [1.0, second], np.diag([3.0, 9, 9]), anisotropy=anisotropy))
+    assert found.energy == pytest.approx(energy, abs=1e-5)
+    assert len(found.order) == cells
+
+
 def test_the_wave_vector_is_that_of_the_state() -> None:
     cell = magnetic_cell(cubic(), np.diag([2, 3, 1]))
     turned = 2 * np.pi * (cell.cells @ [0.5, 1 / 3, 0])

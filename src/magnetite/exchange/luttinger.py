@@ -2,8 +2,8 @@
 
 Where a state reaches the bound E = -λ_max/2 a site, it is the ground state, proven. The bound asks for eigenvectors
 of J(q) whose entries have equal size on all sites; where there are none (inequivalent sites, frustration), it is
-not reached, larger cells are tried too, and the answer is the lowest state found (Luttinger and Tisza, Phys. Rev.
-70, 954 (1946); Kaplan and Menyuk, Phil. Mag. 87, 3711 (2007)).
+not reached, larger cells and other short waves are tried too, and the answer is the lowest state found (Luttinger and
+Tisza, Phys. Rev. 70, 954 (1946); Kaplan and Menyuk, Phil. Mag. 87, 3711 (2007)).
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ STRAIGHT = 1e-3
 """Components of unit vectors smaller than this are none."""
 EQUAL = 1e-3
 """Relative difference of amplitudes below which waves are equally strong."""
+SHORTEST = 4
+"""Cells of a short wave, at most."""
 FRACTIONS, MOST_RELAXED = 4, 400
 """Waves near an incommensurate one that are tried, and spins of the cell of such a wave at most."""
 
@@ -96,6 +98,11 @@ def ground_state(model: ExchangeModel, *, seed: int = 0, best: Maximum | None = 
             found, lower = _lowest(model, other, near, random)
             if lower < energy - REACHED * abs(energy):
                 state, energy, cell = found, lower, other
+        for wave in _short(model, best):
+            other = magnetic_cell(model, smallest_supercell(wave, model.lattice))
+            found, lower = _lowest(model, other, wave, random)
+            if lower < energy - REACHED * abs(energy):
+                state, energy, cell, near = found, lower, other, wave
     wave = strongest_wave(cell, state, near)
     rows = smallest_supercell(wave, model.lattice)
     if round(abs(np.linalg.det(rows))) < len(cell.cells):  # of a larger cell the state may need but a part
@@ -187,6 +194,18 @@ def _larger(model: ExchangeModel, rows: NDArray[np.int64]) -> list[NDArray[np.in
     """Other cells worth a try where the bound is not reached."""
     found = [rows @ np.diag(scale) for scale in ((2, 1, 1), (1, 2, 1), (1, 1, 2), (2, 2, 1), (2, 2, 2), (3, 3, 1))]
     return [f for f in found if round(abs(np.linalg.det(f))) * len(model) <= MOST_SPINS]
+
+
+def _short(model: ExchangeModel, best: Maximum) -> list[Wave]:
+    """Waves that repeat after few cells: an easy axis takes more from a long spiral than they miss of its exchange.
+
+    Zero, half reciprocal lattice vectors, and the thirds and quarters next to the best wave.
+    """
+    found: list[Wave] = [(a, b, c) for a, b, c in product((Fraction(0), Fraction(1, 2)), repeat=3)]
+    for number in (3, 4):
+        one, other, third = (Fraction(round(float(c) * number), number) for c in best.q)
+        found.append((one, other, third))
+    return found if len(model) * SHORTEST <= MOST_SPINS else []
 
 
 def _order(model: ExchangeModel, cell: MagneticCell, state: NDArray[np.float64], k: Wave) -> MagneticOrder:
