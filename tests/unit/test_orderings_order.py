@@ -153,7 +153,7 @@ def test_report_afm_in_the_given_cell() -> None:
 
 def test_report_afm_that_needs_more_room() -> None:
     report = report_of(EXAMPLES / "NiO.cif", "AFM", (1.6, 0.1), 0.2)
-    with pytest.raises(StructureError, match=r"needs a larger cell.*initial_order\(\).*propose_orders"):
+    with pytest.raises(StructureError, match=r"NiO\.cif: .*needs a larger cell.*initial_order\(\).*propose_orders"):
         report.initial_magmoms()
     order = report.initial_order()
     assert len(order) == 4

@@ -13,10 +13,11 @@ from pymatgen.core import Lattice, Structure
 
 from magnetite.errors import StructureError
 from magnetite.orderings import MagneticOrder
-from magnetite.orderings.candidates import rank_candidates
+from magnetite.orderings.candidates import couplings_at, rank_candidates
+from magnetite.orderings.couplings import energies, weights
 from magnetite.orderings.moments import default_moment, site_magnitudes
 from magnetite.orderings.patterns import _descend
-from magnetite.orderings.proposing import rank_orders
+from magnetite.orderings.proposing import UNIFORM, rank_orders, wave_vectors
 from magnetite.orderings.sublattice import MagneticSublattice
 from magnetite.orderings.supercells import magnetic_order
 from magnetite.structures import Crystal, as_crystal
@@ -197,6 +198,36 @@ def test_spirals_only_where_they_are_asked_for() -> None:
         sizes = np.linalg.norm(order.moments, axis=1)
         assert sizes[sizes > 0] == pytest.approx(default_moment(28), abs=2e-3)
         assert order.net_moment == pytest.approx(0, abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["NiO.cif", "MnTe.vasp", "Cr2O3.cif", "Fe3O4.cif"])
+def test_moments_in_their_cell_have_the_energy_that_ranked_them(name: str) -> None:
+    """Summed over the pairs of the cell; also where four cells or a spiral repeat the order."""
+    crystal = as_crystal(EXAMPLES / name)
+    sublattice = MagneticSublattice.of(crystal, site_magnitudes(crystal))
+    primitive, bonds, coefficients = sublattice.crystal, sublattice.bonds, weights()
+    strengths, sites = bonds.features @ coefficients[:-1], primitive.frac_coords[sublattice.sites]
+    periods = set()
+    for candidate in rank_candidates(sublattice, UNIFORM, wave_vectors(crystal, 0.1, noncollinear=True))[:30]:
+        order = magnetic_order(crystal, sublattice, candidate)
+        magnetic = np.reshape(order.moments, (len(order), -1)).any(axis=1)
+        units = np.reshape(order.moments, (len(order), -1))[magnetic]
+        units /= np.linalg.norm(units, axis=1, keepdims=True)
+        own = (np.array(order.frac_coords) @ order.lattice @ np.linalg.inv(primitive.lattice))[magnetic]
+        energy = 0.0
+        for place, unit in zip(own, units, strict=True):
+            away = place - sites
+            site = int(abs(away - np.rint(away)).max(axis=1).argmin())
+            mine = bonds.first == site
+            ends = sites[bonds.second[mine]] + np.rint(away[site]) + bonds.images[mine]
+            gaps = (own[:, None] - ends) @ primitive.lattice @ np.linalg.inv(order.lattice)
+            others = abs(gaps - np.rint(gaps)).max(axis=2).argmin(axis=0)
+            energy += strengths[mine] @ (units[others] @ unit) / (2 * len(units))
+        matrix = couplings_at(sublattice, np.array(candidate.k, dtype=float), coefficients)
+        assert energies(matrix, candidate.phases[None])[0] == pytest.approx(energy, abs=2e-3), candidate
+        periods.add(candidate.period)
+    assert periods >= {1, 2, 4}
+    assert periods & {3, 6}
 
 
 def test_many_sites_are_searched_instead_of_listed() -> None:
