@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -21,6 +22,7 @@ from magnetite.cli import main
 from magnetite.errors import MagnetiteError
 from magnetite.parts import Parts
 from magnetite.screening import SCHEMA, ScreeningInterrupted, screen
+from magnetite.zoo import find_card
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +73,12 @@ def test_slow_rows_are_safe_before_a_part_is_full(
     screen([source], tmp_path / "out.parquet", device="cpu", progress=False)
     assert stored == [1] * COUNT
     check_rows(rows_of(tmp_path / "out.parquet"), source)
+    stored.clear()
+    clock = itertools.count()  # a second passes whenever it is looked at
+    monkeypatch.setattr(screening, "time", SimpleNamespace(monotonic=lambda: next(clock), perf_counter=lambda: 0.0))
+    monkeypatch.setattr(screening, "SECONDS_PER_PART", 4.5)
+    screen([source], tmp_path / "other.parquet", device="cpu", progress=False)
+    assert stored == [5] * (COUNT // 5), "the clock starts anew with each part"
 
 
 @pytest.fixture
@@ -188,15 +196,26 @@ def test_damaged_and_missing_parts_are_computed_again(source: Path, tmp_path: Pa
     check_rows(rows_of(out), source)
 
 
-def test_only_the_same_screening_continues(source: Path, tmp_path: Path, interrupt: Any) -> None:
+def test_only_the_same_screening_continues(
+    source: Path, tmp_path: Path, interrupt: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out.parquet"
     interrupt(6, RuntimeError("power cut"))
     with pytest.raises(RuntimeError):
         screen([source], out)
-    source.write_text(source.read_text() * 2)
-    with pytest.raises(
-        MagnetiteError, match=r"out\.parquet\.parts: holds an unfinished table .* \(different: inputs\)"
-    ):
+    text, changed = source.read_text(), source.stat().st_mtime_ns
+    for other in (text * 2, text.replace("row-1", "row-x")):  # the second as long as the first was
+        source.write_text(other)
+        os.utime(source, ns=(changed + 1, changed + 1))
+        with pytest.raises(
+            MagnetiteError, match=r"out\.parquet\.parts: holds an unfinished table .* \(different: inputs\)"
+        ):
+            screen([source], out)
+    source.write_text(text)
+    os.utime(source, ns=(changed, changed))
+    card = find_card("magnetism")
+    monkeypatch.setitem(card.content, "sha256", "0" * 64)
+    with pytest.raises(MagnetiteError, match=r"\(different: model\)"):
         screen([source], out)
 
 
