@@ -96,7 +96,10 @@ def test_open_directions_are_kept_by_every_guise(pbc: tuple[bool, bool, bool], t
         assert as_specimen(guise).periodic == pbc
         if isinstance(sample, Crystal) and isinstance(expected, Crystal):
             assert np.allclose(sample.lattice, expected.lattice)
-    if not any(pbc):
+    if any(pbc):
+        for guise in (slab, structure):
+            assert np.allclose(as_crystal(guise).lattice, slab.cell), "a crystal of its cell"
+    else:
         with pytest.raises(StructureError, match="is not periodic"):
             as_crystal(structure)
 

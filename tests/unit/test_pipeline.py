@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pytest
+import torch
 from pymatgen.core import Lattice, Structure
 
 import magnetite
 from magnetite import pipeline, runtime
-from magnetite.errors import MagnetiteError, ReadError, StructureError
+from magnetite.errors import DeviceError, MagnetiteError, ReadError, StructureError
 from magnetite.orderings.proposing import rank_orders
-from magnetite.reports import MagnetismReport
+from magnetite.reports import CLASSES, MagnetismReport
 from magnetite.structures import as_crystal
+from magnetite.zoo.model import ZooModel
 
 STRUCTURES = Path(__file__).resolve().parents[2] / "examples" / "structures"
 
@@ -88,6 +91,53 @@ def test_the_stream_is_not_read_ahead_without_bound(nio: Structure, monkeypatch:
     assert taken <= 26
 
 
+class Scales(ZooModel[int, int]):
+    """Answers with what it is given, as long as a batch weighs no more than fits into memory."""
+
+    family = "scales"
+    edges_per_batch: ClassVar[dict[str, int]] = {"cpu": 10}
+    memory = 100
+
+    def __init__(self) -> None:
+        super().__init__(None, torch.device("cpu"))  # type: ignore[arg-type]
+
+    @classmethod
+    def from_weights(cls, *_: Any) -> Self:
+        return cls()
+
+    def take(self, structure: Any) -> Any:
+        if structure < 0:
+            raise StructureError("weighs nothing")
+        return structure
+
+    def prepare(self, crystal: int) -> int:
+        return crystal
+
+    def cost(self, prepared: int) -> int:
+        return prepared
+
+    def predict(self, batch: Sequence[int]) -> list[int]:
+        if sum(batch) > self.memory:
+            raise torch.OutOfMemoryError
+        return list(batch)
+
+    def failure(self, error: str, source: str | None) -> int:  # noqa: ARG002
+        return -1
+
+
+def test_batches_are_cut_before_they_are_too_large() -> None:
+    weights = [4, 6, 1, 12, 3, -1, -1, -1, 7, 1]
+    batches = pipeline.run_batches(Scales(), weights, on_error="report")
+    assert list(batches) == [[4, 6], [1], [12], [3, -1, -1, -1, 7], [1]]
+
+
+def test_a_batch_too_large_for_the_memory_is_halved_and_stays_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Scales, "memory", 5)
+    assert list(pipeline.run(Scales(), [1, 2, 3, 4])) == [1, 2, 3, 4]
+    with pytest.raises(DeviceError, match="too small for this crystal"):
+        list(pipeline.run(Scales(), [1, 6]))
+
+
 def test_one_structure_is_not_taken_apart(nio: Structure) -> None:
     for one in (nio, nio.to_ase_atoms(), nio.as_dict(), "NiO.cif", Path("NiO.cif"), as_crystal(nio)):
         with pytest.raises(MagnetiteError, match="put it into a list"):
@@ -134,6 +184,17 @@ def test_whether_a_supercell_is_needed_may_be_unknown(nio: Structure) -> None:
     assert replace(oxide, zero_k_probability=None).needs_supercell is None
 
 
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [((0.45, 0.05, 0.5), (0.5 + 0.05 * 0.3) / 0.55), ((0.0, 0.2, 0.8), 0.3), ((0.2, 0.7, 0.1), 0.3)],
+)
+def test_a_zero_vector_is_believed_of_sure_ferromagnets(shares: tuple[float, ...], expected: float) -> None:
+    """However probable it is that nothing orders."""
+    probabilities = dict(zip(CLASSES, shares, strict=True))
+    report = MagnetismReport("Fe", probabilities, 0.3, 0.5, in_domain=True, warnings=(), model="m 1")
+    assert report.zero_k_if_ordered == pytest.approx(expected)
+
+
 def test_report_round_trip_and_text(nio: Structure) -> None:
     report = magnetite.analyze_magnetism(nio, device="cpu")
     assert MagnetismReport.from_dict(report.as_dict()) == report
@@ -146,4 +207,5 @@ def test_report_round_trip_and_text(nio: Structure) -> None:
     assert MagnetismReport.from_dict(failed.as_dict()) == failed
     assert failed.ordering.name == "Unknown"
     assert not failed.is_magnetic
+    assert failed.needs_supercell is None
     assert "why" in str(failed)
