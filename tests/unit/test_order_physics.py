@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from pymatgen.core import Structure
+from pymatgen.core import Lattice, Structure
 from pymatgen.core.operations import SymmOp
 
 import magnetite
 from magnetite.api import load_order_model
 from magnetite.dropout import thinned
 from magnetite.graphs import build_graph
+from magnetite.order.domain import Domain, packing
 from magnetite.order.network import Companion, MagnetismNetwork
 from magnetite.runtime import collate
 from magnetite.structures import as_crystal
@@ -174,3 +175,74 @@ def test_a_ferromagnet_with_another_wave_vector_than_zero_contradicts_itself(
     moments = np.ones(len(nio), np.float32)
     report = model._report(prepared, np.array(order), zero_k, moments, bits=0.0, distance=0.0)
     assert any("FM contradicts the propagation vector" in warning for warning in report.warnings) is warned
+
+
+@pytest.mark.parametrize(
+    ("elements", "n_atoms", "order", "said"),
+    [
+        ("Fe O", 30, [0.1, 0.2, 0.7], []),
+        ("Fe O", 31, [0.1, 0.2, 0.7], ["rarely tried"]),
+        ("Fe O", 31, [0.1, 0.7, 0.2], []),
+        ("Fe S", 30, [0.1, 0.2, 0.7], ["check antiferromagnetic alternatives"]),
+        ("Fe S", 30, [0.1, 0.7, 0.2], []),
+        ("Fe O", 4, [0.1, 0.6, 0.3], ["close call between AFM and FM"]),
+        ("Tb N", 2, [0.1, 0.8, 0.1], ["4f electrons of Tb were frozen"]),
+        ("Xe F", 2, [0.8, 0.1, 0.1], ["few training structures hold Xe ("]),
+    ],
+)
+def test_reports_say_what_a_careful_colleague_would(
+    elements: str, n_atoms: int, order: list[float], said: list[str]
+) -> None:
+    found = load_order_model(device="cpu")._cautions(n_atoms, frozenset(elements.split()), np.array(order), 0.9)
+    assert len(found) == len(said)
+    assert all(words in text for words, text in zip(said, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("order", "uncertainty"), [([1, 0, 0], 0), ([1 / 3] * 3, 1), ([0.5, 0, 0.5], np.log(2) / np.log(3))]
+)
+def test_uncertainty_is_the_share_of_the_largest_entropy(
+    order: list[float], uncertainty: float, nio: Structure
+) -> None:
+    model = load_order_model(device="cpu")
+    prepared = model.prepare(as_crystal(nio))
+    report = model._report(prepared, np.array(order), 0.9, np.ones(8, np.float32), bits=0.0, distance=0.0)
+    assert report.uncertainty == pytest.approx(uncertainty)
+
+
+def test_nearest_distances_are_shares_of_the_covalent_ones(nio: Structure) -> None:
+    np.testing.assert_allclose(packing(as_crystal(nio).graph), 4.177 / 2 / (1.24 + 0.66), rtol=1e-6)
+    lonely = Structure(Lattice.cubic(14), ["Fe"], [[0, 0, 0]])
+    assert packing(as_crystal(lonely).graph).tolist() == [np.inf]
+
+
+@pytest.mark.parametrize(
+    ("edge", "said"),
+    [
+        (4.177, ""),
+        (2.1, "atoms closer than any"),
+        (10.2, "atoms farther apart than"),
+        (14.0, "atoms without neighbours"),
+    ],
+)
+def test_strange_distances_are_outside_the_training_domain(edge: float, said: str, nio: Structure) -> None:
+    domain = load_order_model(device="cpu").domain
+    found = domain.objections(build_graph(np.eye(3) * edge, nio.frac_coords, np.array(nio.atomic_numbers)), 0.0)
+    assert [text[: len(said)] for text in found] == [said] * bool(said)
+    (unlike,) = domain.objections(as_crystal(nio).graph, domain.distance_limit + 0.1)
+    assert unlike == "composition and geometry are unlike the training data"
+
+
+def test_the_domain_holds_the_share_it_was_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    spread = np.geomspace(0.1, 10, 40)
+    train, unseen = (rng.normal(size=(n, 40)).astype(np.float32) * spread for n in (500, 200))
+    packings = np.append(rng.uniform(0.8, 1.2, 1000), np.inf)
+    domain = Domain.fit(train, unseen, packings, share=0.9)
+    assert np.mean(domain.distance(unseen) <= domain.distance_limit) == pytest.approx(0.9, abs=0.01)
+    assert domain.distance(train).max() < 0.05
+    assert domain.packing_limits == pytest.approx((0.8, 1.2), abs=0.01)
+    near = np.linalg.norm((unseen[:, None] - train) @ domain.projection, axis=2).min(axis=1)
+    np.testing.assert_allclose(domain.distance(unseen), near, atol=0.02)
+    again = Domain.from_tensors(domain.tensors(), domain.settings())
+    np.testing.assert_array_equal(again.distance(unseen), domain.distance(unseen))
