@@ -30,6 +30,7 @@ FORMULA_TOLERANCE = 0.01
 DATABASE_PAGE = 500
 """Rows that are taken from an ASE database at once; it would list them all."""
 _DATA = re.compile(r"^[ \t]*data_", re.MULTILINE | re.IGNORECASE)
+_NO_LETTER = re.compile(r"[^A-Za-z]")
 
 
 def printable(path: str | Path) -> str:
@@ -131,7 +132,8 @@ def _cif_block(text: str) -> tuple[str | None, IStructure]:
     parser = CifParser.from_str(text)
     structure: IStructure = parser.parse_structures(primitive=False)[0]
     name, block = next(iter(parser.as_dict().items()))
-    if isotopes := sorted(ISOTOPES & {str(symbol) for symbol in block.get("_atom_site_type_symbol", ())}):
+    symbols = np.atleast_1d(block.get("_atom_site_type_symbol", block.get("_atom_site_label", ())))
+    if isotopes := sorted(ISOTOPES & {_NO_LETTER.split(str(symbol))[0] for symbol in symbols}):  # also in D1+
         raise ReadError(f"unknown element {isotopes[0]!r}; write deuterium and tritium as H")
     found = Composition(structure.composition.get_el_amt_dict())
     try:

@@ -80,9 +80,15 @@ def test_hydrogen_isotopes_are_refused_with_advice(isotope: str) -> None:
             as_crystal(written)
 
 
-def test_deuterium_in_a_cif_is_refused_with_advice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("symbol", ["D", "D1+", None])
+def test_deuterium_in_a_cif_is_refused_with_advice(symbol: str | None, tmp_path: Path) -> None:
     path = tmp_path / "ice.cif"
-    path.write_text(str(CifWriter(Structure(CUBE, ["H", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]]))).replace("  H  ", "  D  "))
+    text = str(CifWriter(Structure(CUBE, ["H", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])))
+    if symbol is None:  # labels alone
+        text = (
+            text.replace(" _atom_site_type_symbol\n", "").replace("  H  H0  ", "  D1  ").replace("  O  O1  ", "  O1  ")
+        )
+    path.write_text(text.replace("  H  ", f"  {symbol}  "))
     with pytest.raises(ReadError, match=r"ice\.cif: unknown element 'D'; write deuterium"):
         as_crystal(path)
 
@@ -123,6 +129,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "NaN position": (atoms(positions=[[0, 0, 0], [2, 2, np.nan]]), "NaN"),
     "NaN cell": (atoms(cell=[4, 4, np.nan]), "NaN"),
     "runaway coordinate": (record(frac_coords=[[0, 0, 0], [1e12, 0.5, 0.5]]), "fractional coordinates up to 1e\\+12"),
+    "runaway the other way": (record(frac_coords=[[0, 0, 0], [-1e12, 0.5, 0.5]]), "fractional coordinates up to 1e"),
     "no volume": (record(lattice=[[4, 0, 0], [4, 0, 0], [0, 0, 4]]), "0 Å³ per atom"),
     "no cell": (Atoms("Fe", pbc=True), "0 Å³ per atom"),
     "lengths in nm": (record(lattice=(CUBE / 10).tolist()), "are the lengths in Å"),
@@ -171,6 +178,9 @@ def test_atoms_that_coincide_across_the_cell_wall() -> None:
     crystal = as_crystal(record(frac_coords=[[0, 0, 0.001], [0, 0, 0.999]]), "here")
     with pytest.raises(StructureError, match=r"here: atoms . and . are only 0\.008 Å apart"):
         _ = crystal.graph
+    twice = Structure(CUBE, ["Fe", "O"], [[0, 0, 0], [0, 0, 0.1]]) * (2, 1, 1)
+    with pytest.raises(StructureError, match=r"here: atoms 0 and 1 are only 0\.400 Å apart"):
+        _ = as_crystal(twice, "here").primitive[0].graph
 
 
 def test_too_many_atoms() -> None:
