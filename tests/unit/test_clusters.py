@@ -76,6 +76,12 @@ def test_slabs_get_vacuum_where_they_are_open(slab: Atoms) -> None:
 def test_enough_vacuum_is_left_as_it_is() -> None:
     slab = fcc111("Cu", (1, 1, 3), vacuum=10)
     assert np.allclose(as_sample(slab).lattice, slab.cell)
+    below = slab.copy()
+    below.cell[2] *= -1
+    assert np.allclose(as_sample(below).lattice, below.cell), "whichever way the vector points"
+    flat = slab.copy()
+    flat.cell[2] = [10 * slab.cell[0, 0], 0, 3]
+    assert as_sample(flat).lattice[2] == pytest.approx([0, 0, np.ptp(slab.positions[:, 2]) + VACUUM]), "long, but flat"
     full = slab.copy()
     full.pbc = True
     full.cell[2] = [0, 0, 12]
@@ -132,6 +138,12 @@ def test_a_wire_is_open_in_two_directions() -> None:
 def test_what_cannot_be_used_is_refused_with_a_reason(given: Any, reason: str) -> None:
     with pytest.raises(StructureError, match=reason):
         as_sample(given, "here")
+
+
+def test_clusters_may_be_anywhere() -> None:
+    far = WATER.copy()
+    far.positions += 1e6
+    assert as_sample(far).positions == pytest.approx(far.positions)
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
