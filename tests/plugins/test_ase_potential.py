@@ -50,6 +50,32 @@ def test_moments_do_not_stay_on_the_maximum_at_zero(model: PotentialModel) -> No
     assert abs(relax_moments(model, dense).moments).max() < 0.01  # where zero is the minimum it is kept
 
 
+@pytest.mark.parametrize("beyond", [0.9, 1.1])
+def test_either_end_of_what_was_trained_is_watched(
+    beyond: float, model: PotentialModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half the range of moments beyond it, 2 percent beyond that of volumes."""
+    monkeypatch.setitem(model.ranges, "Fe", (2.0, 2.04))
+    smallest, largest = model.card.settings["volume_range"]
+    for moment, volume, kind in (
+        (2.04 + 0.02 * beyond, 11.0, "|m| of Fe"),
+        (2.0 - 0.02 * beyond, 11.0, "|m| of Fe"),
+        (2.02, largest * (1 + 0.02 * beyond), "volume"),
+        (2.02, smallest * (1 - 0.02 * beyond), "volume"),
+    ):
+        found = model.objections(model.prepare(model.take(iron((2 * volume) ** (1 / 3), moment))))
+        assert [each.kind for each in found] == [kind] * (beyond > 1)
+        assert all(each.degree == pytest.approx(beyond) for each in found)
+
+
+def test_moments_of_elements_without_are_nobodys_business() -> None:
+    oxide = bulk("NiO", "rocksalt", a=4.17)
+    potential = SpinPotential("potential-nio", device="cpu").potential
+    for of_oxygen in (0.0, 1.0):
+        oxide.set_initial_magnetic_moments([1.27, of_oxygen])
+        assert not any("of O" in text for text in potential.objections(potential.prepare(potential.take(oxide))))
+
+
 def test_a_trajectory_goes_on_from_its_last_moments() -> None:
     atoms, left = iron(), np.full((2, 3), 1.5)
     continuation = Continuation()

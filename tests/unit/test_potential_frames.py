@@ -23,7 +23,7 @@ from magnetite.errors import DataError, StructureError
 from magnetite.potential import export, splits
 from magnetite.potential.committee import Committee
 from magnetite.potential.export import export_potential
-from magnetite.potential.frames import Frame, groups_of, read_frames
+from magnetite.potential.frames import Frame, groups_of, read_frames, without_moments_of
 from magnetite.potential.network import PotentialConfig, PotentialNetwork
 from magnetite.potential.splits import Split, split_frames
 from magnetite.potential.start import units_of
@@ -134,6 +134,24 @@ def test_frames_are_not_counted_anew_for_each_cluster(path: Path, monkeypatch: p
     assert len(split.train) + len(split.validation) + len(split.test) == len(frames)
 
 
+def test_errors_are_measured_on_what_tests_if_anything_does(path: Path) -> None:
+    one, two, three = read_frames(path, CUTOFF)[:3]
+    assert Split([one], [two], [three]).held_out == [three]
+    assert Split([one], [two], []).held_out == [two]
+    assert Split([one], [], []).held_out == []
+
+
+def test_more_frames_than_are_clustered_at_once_are_parted_by_volume(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(splits, "_LARGEST", 20)
+    frames = groups_of(read_frames(path, CUTOFF))["wide"]
+    labels = splits._clusters(frames)
+    assert len(set(labels)) == len(frames) // splits.FRAMES_PER_CLUSTER
+    parts = np.argsort(np.argsort([frame.around.volume for frame in frames])) // 20
+    assert len({*zip(labels, parts, strict=True)}) == len(set(labels)), "no cluster is of two parts"
+
+
 def test_small_groups_are_drawn_more_often(path: Path) -> None:
     task = task_of(read_frames(path, CUTOFF))
     chance = {frame.group: share for frame, share in zip(task.train, task.chances, strict=True)}
@@ -161,6 +179,17 @@ def test_self_consistent_moments_are_asked_to_be_minima(path: Path, self_consist
         losses.append(float(task.loss(model, frames).detach()))
     up, down = losses
     assert (down > up + 1) == self_consistent
+
+
+def test_magnetic_forces_that_are_known_are_not_taken_for_zero(tmp_path: Path) -> None:
+    driven, free = image("a", 2.83, 0), image("a", 2.83, 1)
+    driven.arrays["magnetic_forces"] = np.full((2, 3), 0.5)
+    write(tmp_path / "frames.extxyz", [driven, free], format="extxyz")
+    frames = read_frames(tmp_path / "frames.extxyz", CUTOFF, self_consistent=True)
+    assert [float(frame.magnetic.max()) for frame in frames if frame.magnetic is not None] == [0.5, 0]
+    (mute, _), (same, _) = (without_moments_of(frames, numbers) for numbers in ({26}, {8}))
+    assert not np.any([mute.around.moments, mute.magnetic])
+    assert np.array_equal([same.around.moments, same.magnetic], [frames[0].around.moments, frames[0].magnetic])
 
 
 def test_an_at_sign_in_a_name_chooses_no_frame(path: Path) -> None:
