@@ -57,6 +57,19 @@ def test_textbook_orders(nio: Structure, rutile: Structure) -> None:
     assert name_of(ordered(rutile, "Mn", (0.5, 0, 0.5), (2, 1, 2))) == "R"
 
 
+def test_of_several_waves_the_strongest_that_is_not_zero_counts(nio: Structure) -> None:
+    row, weaker = ordered(nio, "Ni", (0, 0, 1), (2, 2, 2)), ordered(nio, "Ni", (0.5, 0.5, 0.5), (2, 2, 2))
+    waves = [np.array(each["magnetic_cell"]["moments_cart"]) for each in (row, weaker)]
+    parallel = abs(waves[0])
+    for share, name in ((0.6, "X"), (1.5, "L")):
+        row["magnetic_cell"]["moments_cart"] = (3 * parallel + waves[0] + share * waves[1]).tolist()
+        assert name_of(row) == name
+    row["magnetic_cell"]["moments_cart"] = (3 * parallel + 0.01 * waves[0]).tolist()
+    example = example_of(row)
+    assert example is not None
+    assert example.label is None, "noise of the refinement is no wave"
+
+
 def test_what_is_off_the_grid_is_no_candidate(rutile: Structure) -> None:
     example = example_of(ordered(rutile, "Mn", (0, 0, 0.2), (1, 1, 5)))
     assert example is not None
