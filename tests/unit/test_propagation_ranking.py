@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ from pymatgen.core import Lattice, Structure
 import magnetite
 from magnetite.cli import main
 from magnetite.errors import MagnetiteError, ZooError
+from magnetite.order.tasks import k_fold
 from magnetite.order.trees import Trees
 from magnetite.propagation.couplings import COUPLING_NAMES, energies
 from magnetite.propagation.examples import VectorExample
 from magnetite.propagation.features import ranker_features
-from magnetite.propagation.figures import ranks
+from magnetite.propagation.figures import FOLDS, common_vectors, non_zero_tops, ranks, short_half_vectors
 from magnetite.propagation.model import load_ranker
+from magnetite.propagation.points import ZoneNames
 from magnetite.propagation.ranker import scores_of
 from magnetite.propagation.stars import star_of, stars
 from magnetite.propagation.train import grow
@@ -141,6 +144,28 @@ def test_ranks_count_ties_against_the_ranking(nio: Structure) -> None:
     assert ranks([example], [scores])[0] == 1
 
 
+def test_the_trivial_ranking_by_frequency_counts_other_folds_alone(nio: Structure) -> None:
+    example = lesson(nio, 0)
+    assert example.label is not None
+    names = sorted(map(str, range(30)), key=lambda name: k_fold(name, FOLDS))
+    same, other = names[:2], names[-1]  # two formulas of the first fold, one of the last
+    scores = common_vectors([replace(example, formula=formula) for formula in (*same, other)])
+    assert [score[example.label] for score in scores] == [1, 1, 2]
+    assert all(np.delete(score, example.label).sum() == 0 for score in scores)
+
+
+def test_trivial_and_measured_rankings_of_what_is_not_zero(nio: Structure) -> None:
+    example = lesson(nio, 0)
+    order = np.argsort(-short_half_vectors([example])[0], kind="stable")
+    names = ZoneNames(as_crystal(nio).primitive[0].lattice)
+    assert [names(example.candidates[index]) for index in order[:3]] == ["Γ", "L", "X"]
+    scores = np.where([star.is_zero for star in example.candidates], 9.0, 0.0)
+    scores[example.label] = 1
+    assert non_zero_tops([example], [scores]) == {1: 1, 3: 1}, "k = 0 is another question"
+    scores[1:3] = 2
+    assert non_zero_tops([example, replace(example, is_zero=True)], [scores] * 2) == {1: 0, 3: 1}
+
+
 def test_files_are_ranked_one_after_another(nio: Structure, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     nio.to(str(tmp_path / "NiO.cif"))
     (tmp_path / "bad.cif").write_text("nothing")
@@ -170,6 +195,14 @@ def test_superexchange_at_180_degrees_chooses_l(nio: Structure) -> None:
     assert star_of(cell.lattice @ np.full(3, 0.5) / 4.177, candidates) == best  # (1/2 1/2 1/2) of the cubic cell
     assert found[best] == pytest.approx(-1)
     assert found[0] == pytest.approx(1)
+
+
+def test_superexchange_at_90_degrees_is_weakly_ferromagnetic(nio: Structure) -> None:
+    """Of 24 bridges to nearest neighbours half cancel the other half at L; none of the 6 straight ones does."""
+    cell = as_crystal(nio).primitive[0]
+    waves = np.array([[0, 0, 0], cell.lattice @ np.full(3, 0.5) / 4.177])
+    found = energies(cell, waves, np.nan)[COUPLING_NAMES.index("bridged with ferromagnetic 90°")]
+    assert found == pytest.approx(np.array([6 - 24 * 0.3, -6]) / (6 + 24 * 0.3))
 
 
 def test_energies_do_not_depend_on_the_cell(corundum: Structure) -> None:
