@@ -45,7 +45,8 @@ def test_it_answers_what_the_report_says(label: str, nio: Structure, report: Mak
 
 
 def test_the_threshold_counts_sites(nio: Structure, report: Make) -> None:
-    predictor = MagneticOrderPredictor(nio, threshold=0.01, report=report("FM", (1.0, 2.0) * 4))
+    assert MagneticOrderPredictor(nio, threshold=1.1, report=report("FM", (1.0, 2.0) * 4)).number_of_magnetic_sites == 4
+    predictor = MagneticOrderPredictor(nio, threshold=1.0, report=report("FM", (1.0, 2.0) * 4))
     assert predictor.number_of_magnetic_sites == 8
     assert predictor.magnetic_species_and_magmoms == {"Ni": [1.0, 2.0], "O": [1.0, 2.0]}
 

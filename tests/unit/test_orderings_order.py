@@ -238,3 +238,9 @@ def test_command_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture
         assert file.read_text().splitlines()[0] in text
     assert main(["moments", str(tmp_path / "none.cif")]) == 2
     assert "no such file" in capsys.readouterr().err
+    oxide = ["moments", str(EXAMPLES / "NiO.cif"), "--device", "cpu"]
+    assert main([*oxide, "--model", "propagation"]) == 2
+    assert "not of magnetic order" in capsys.readouterr().err
+    for more, spirals in (([], False), (["--noncollinear"], True)):
+        assert main([*oxide, "--limit", "50", *more]) == 0
+        assert ("not collinear" in capsys.readouterr().out) is spirals

@@ -176,7 +176,12 @@ def test_files_are_ranked_one_after_another(nio: Structure, tmp_path: Path, caps
     assert [len(row["vectors"]), row["formula"]] == [2, "NiO"]
     assert "bad.cif" in err
     assert main(["kvectors", files[0], "--device", "cpu"]) == 0
-    assert " L " in capsys.readouterr().out
+    _, first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith(files[0])
+    assert " L " in first
+    assert second.startswith(" ")
+    assert main(["kvectors", files[0], "--zero-model", "propagation", "--device", "cpu"]) == 2
+    assert "not of magnetic order" in capsys.readouterr().err
 
 
 def test_a_ferromagnet_comes_with_k_of_zero_first(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
 from magnetite.cli import main
-from magnetite.cli.spin_relax import KEPT_BY_ASE, KEPT_BY_ORDERS, read_atoms
+from magnetite.cli.spin_relax import KEPT_BY_ASE, KEPT_BY_ORDERS, _as_order, read_atoms
 from magnetite.errors import ReadError
 from magnetite.orderings.order import MagneticOrder
 
@@ -77,6 +77,26 @@ def test_every_file_it_writes_has_the_moments(ending: str, iron: Path) -> None:
         return
     moments = read_atoms(out).get_initial_magnetic_moments()
     assert np.abs(moments).reshape(2, -1).max(axis=1) == pytest.approx([2.166] * 2, abs=0.002)
+
+
+@pytest.mark.parametrize("cell", [True, False])
+def test_the_cell_relaxes_where_it_is_asked_to(cell: bool, iron: Path) -> None:
+    dense, out = read(iron), iron.with_name("out.extxyz")
+    dense.set_cell([2.78] * 3, scale_atoms=True)
+    write(iron, dense)
+    command = ["spin-relax", str(iron), "--model", "potential-fe", "--device", "cpu", "--quiet", "--out", str(out)]
+    assert main([*command, "--cell" if cell else "--positions"]) == 0
+    assert read(out).cell.lengths() == pytest.approx([2.83 if cell else 2.78] * 3, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("moments", "kind"), [((2, 2), "FM"), ((2, -2), "AFM"), ((2, -0.3), "FiM"), ((0, 0), "NM"), (TURNED, "FiM")]
+)
+def test_orders_that_are_written_are_called_by_their_moments(moments: object, kind: str) -> None:
+    atoms = bulk("Fe", "bcc", a=2.83, cubic=True)
+    atoms.set_initial_magnetic_moments(None)
+    atoms.set_initial_magnetic_moments(moments)
+    assert _as_order(atoms).kind == kind
 
 
 @pytest.mark.parametrize("name", ["out.cif", "out.foo", "POSCAR"])
