@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @contextmanager
@@ -23,6 +23,30 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
         with handle:
             yield handle
             handle.flush()
+            os.fsync(handle.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """The same for writers that want a name: one with the same ending, in the same folder.
+
+    Links are written through, pipes and devices into, as they stand.
+    """
+    if path.exists() and not path.is_file():
+        yield path  # of a folder the writer says that it is one
+        return
+    path = Path(os.path.realpath(path))
+    partial = path.with_name(f".tmp-{path.name}")
+    try:
+        partial.open("wb").close()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error  # as above
+    try:
+        yield partial
+        with partial.open("rb") as handle:
             os.fsync(handle.fileno())
         partial.replace(path)
     finally:

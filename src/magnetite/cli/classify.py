@@ -83,12 +83,13 @@ def run(args: argparse.Namespace) -> int:
     reports = classify_many(found, model=args.model, device=args.device, passes=args.passes, on_error="report")
     if args.plot is None:
         return write(reports, WRITERS[args.format], args.output)
+    from magnetite.pictures import save_picture
     from magnetite.prototypes.report_plots import MOST_REPORTS, plot_reports
 
     kept = list(reports)
     code = write(kept, WRITERS[args.format], args.output)
     drawn = [report for report in kept if report.error is None]
-    plot_reports(drawn).savefig(args.plot)
+    save_picture(plot_reports(drawn), args.plot)
     if len(drawn) > MOST_REPORTS:
         complain(f"{args.plot} shows the first {MOST_REPORTS} of {len(drawn):,} structures")
     return code

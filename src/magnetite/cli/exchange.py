@@ -149,10 +149,11 @@ def run(args: argparse.Namespace) -> int:
             print(f"written: {found.order.write(args.out)}")  # noqa: T201
     if args.plot is not None or args.plot_q is not None:
         from magnetite.exchange.plots import plot_couplings, plot_fourier
+        from magnetite.pictures import save_picture
 
         for path, draw in ((args.plot, plot_couplings), (args.plot_q, plot_fourier)):
             if path is not None:
-                draw(model).savefig(path)
+                save_picture(draw(model), path)
                 print(f"drawn: {path}")  # noqa: T201
     return 0
 

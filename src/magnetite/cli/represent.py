@@ -143,10 +143,11 @@ def _write_npz(rows: list[Row], labels: tuple[str, ...], path: Path) -> None:
 
 
 def _elements(args: argparse.Namespace) -> int:
+    from magnetite.pictures import save_picture
     from magnetite.representations.similarity import element_similarity, plot_elements
 
     if args.plot is not None:
-        plot_elements(args.name).savefig(args.plot)
+        save_picture(plot_elements(args.name), args.plot)
         if args.output is None:
             return 0
     table = element_similarity(args.name, args.metric)

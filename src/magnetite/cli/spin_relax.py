@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from magnetite.cli import INTERRUPTED
 from magnetite.cli.parsers import add_command, add_device, add_quiet, amount, positive, target
+from magnetite.whole import whole_path
 
 if TYPE_CHECKING:
     from magnetite.orderings.order import MagneticOrder
@@ -143,7 +144,8 @@ def _write(path: Path, atoms: Any) -> None:
 
     kept = [name for ending, name in KEPT_BY_ASE.items() if path.name.lower().endswith(ending)]
     if kept:
-        write(path, atoms, format=kept[0])
+        with whole_path(path) as partial:
+            write(partial, atoms, format=kept[0])
     else:
         _as_order(atoms).write(path)
 

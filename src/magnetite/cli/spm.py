@@ -9,6 +9,7 @@ from typing import Any
 from magnetite.cli import BAD_INPUT, INTERRUPTED, complain
 from magnetite.cli.parsers import add_command, add_model, add_quiet, picture, positive, spare, target
 from magnetite.prototypes.settings import BOX, MIN_ATOMS, PASSES, STRIDE
+from magnetite.whole import whole_path
 from magnetite.zoo.registry import DEFAULT_CLASSIFIER
 
 DESCRIPTION = """\
@@ -115,11 +116,13 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         found.save(args.out)
     if args.atoms is not None:
-        found.onto_atoms().write(args.atoms, format="extxyz")
+        with whole_path(args.atoms) as partial:
+            found.onto_atoms().write(partial, format="extxyz")
     if args.plot is not None:
+        from magnetite.pictures import save_picture
         from magnetite.prototypes.plots import plot_map
 
-        plot_map(found).savefig(args.plot)
+        save_picture(plot_map(found), args.plot)
     return 0
 
 

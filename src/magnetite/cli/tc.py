@@ -10,6 +10,7 @@ from typing import Any
 
 from magnetite.cli.exchange import add_input, load_constants
 from magnetite.cli.parsers import add_command, add_quiet, picture, seed, target
+from magnetite.whole import whole_path
 
 DESCRIPTION = """\
 Estimate the transition temperature of exchange constants in three ways: mean field, random phase approximation, and
@@ -66,11 +67,13 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     print(report)  # noqa: T201
     if args.out is not None:
-        args.out.write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
+        with whole_path(args.out) as partial:
+            partial.write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
         print(f"written: {args.out}")  # noqa: T201
     if args.plot is not None:
         from magnetite.exchange.plots import plot_thermal
+        from magnetite.pictures import save_picture
 
-        plot_thermal(report).savefig(args.plot)
+        save_picture(plot_thermal(report), args.plot)
         print(f"drawn: {args.plot}")  # noqa: T201
     return 0

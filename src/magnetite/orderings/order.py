@@ -12,6 +12,7 @@ import numpy as np
 from monty.json import MSONable
 
 from magnetite.errors import StructureError
+from magnetite.whole import whole_path
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -119,7 +120,7 @@ class MagneticOrder(MSONable):
         """Write the cell with its moments.
 
         Args:
-            path: the file, replaced if it is there.
+            path: the file, replaced if it is there, when all is written.
             fmt: ``mcif`` (moments along z where they are collinear), ``vasp`` (a POSCAR whose first line is the
                 MAGMOM line) or ``extxyz``; by the ending of the path if None, mcif if that says nothing.
 
@@ -134,19 +135,20 @@ class MagneticOrder(MSONable):
         chosen = fmt or (ending if ending in FORMATS else FORMATS[0])
         if chosen not in FORMATS:
             raise StructureError(f"cannot write {chosen!r}; formats are {', '.join(FORMATS)}", str(path))
-        if chosen == "extxyz":
-            from ase.io import write
+        with whole_path(target) as partial:
+            if chosen == "extxyz":
+                from ase.io import write
 
-            write(target, self.to_atoms(), format="extxyz")
-        elif chosen == "vasp":
-            from pymatgen.io.vasp.inputs import Poscar
+                write(partial, self.to_atoms(), format="extxyz")
+            elif chosen == "vasp":
+                from pymatgen.io.vasp.inputs import Poscar
 
-            bare = self.to_structure().remove_site_property("magmom")
-            Poscar(bare, comment=self.vasp_magmom()).write_file(target, significant_figures=10)
-        else:
-            from pymatgen.io.cif import CifWriter
+                bare = self.to_structure().remove_site_property("magmom")
+                Poscar(bare, comment=self.vasp_magmom()).write_file(partial, significant_figures=10)
+            else:
+                from pymatgen.io.cif import CifWriter
 
-            CifWriter(self.to_structure(), write_magmoms=True, significant_figures=10).write_file(target)
+                CifWriter(self.to_structure(), write_magmoms=True, significant_figures=10).write_file(partial)
         return target
 
     def __str__(self) -> str:

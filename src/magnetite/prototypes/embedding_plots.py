@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from magnetite.errors import MagnetiteError
-from magnetite.pictures import new_figure
+from magnetite.pictures import new_figure, save_picture
 from magnetite.prototypes.bain import BCC, FCC, LENGTHS, BainPath
 from magnetite.prototypes.classes import distinct_names
 from magnetite.prototypes.explore import OUTLIER
@@ -191,6 +192,6 @@ def _save(figure: Figure, path: str | PathLike[str]) -> None:
         MagnetiteError: it cannot be written.
     """
     try:
-        figure.savefig(path)
+        save_picture(figure, Path(path))
     except (OSError, ValueError) as error:
         raise MagnetiteError(f"the picture cannot be written ({error})", str(path)) from error

@@ -15,6 +15,7 @@ import numpy as np
 from magnetite.datasets.records import PACKED, open_lines, write_records
 from magnetite.errors import ExchangeError
 from magnetite.exchange.model import ExchangeModel
+from magnetite.whole import whole_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,5 +87,6 @@ def write(model: ExchangeModel, path: Path) -> Path:
     if path.suffix.lower() in PACKED:
         write_records(path, [as_record(model)])
         return path
-    path.write_text(json.dumps(as_record(model), indent=1) + "\n", encoding="utf-8")
+    with whole_path(path) as partial:
+        partial.write_text(json.dumps(as_record(model), indent=1) + "\n", encoding="utf-8")
     return path

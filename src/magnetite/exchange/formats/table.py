@@ -14,6 +14,7 @@ import numpy as np
 from magnetite.errors import ExchangeError
 from magnetite.exchange.formats.records import as_record
 from magnetite.exchange.model import ExchangeModel
+from magnetite.whole import whole_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +56,7 @@ def write(model: ExchangeModel, path: Path) -> Path:
     """Write the table, shortest bonds first."""
     head = as_record(model)
     del head["bonds"]
-    with path.open("w", encoding="utf-8", newline="") as stream:
+    with whole_path(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         stream.write(MARK + json.dumps(head) + "\n")
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([*BOND, "distance_A", *(TENSOR if model.has_tensors else ("J_meV",))])

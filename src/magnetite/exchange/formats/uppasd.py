@@ -8,6 +8,7 @@ stored ground-state energies, tested against). Bonds with ``maptype`` 1 are vect
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from magnetite.errors import ExchangeError
 from magnetite.exchange.conventions import RYDBERG, Convention, from_convention, to_convention
 from magnetite.exchange.model import ExchangeModel, whole
+from magnetite.whole import whole_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,11 +110,11 @@ def write(model: ExchangeModel, path: Path) -> Path:
         f"posfile ./posfile\nposfiletype D\nmomfile ./momfile\nexchange ./jfile\nmaptype 2\n{tensor}"
         f"mode M\ntemp 10\nmcNstep 10000\nalat 1.0e-10\n"
     )
-    for file, lines in (("posfile", sites), ("momfile", moments), ("jfile", rows)):
-        (path / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    target = path / "inpsd.dat"
-    target.write_text(head, encoding="utf-8")
-    return target
+    files = {"posfile": sites, "momfile": moments, "jfile": rows, "inpsd.dat": [head.rstrip()]}
+    with ExitStack() as stack:  # none of them is replaced before all are written: they belong to each other
+        for file, lines in files.items():
+            stack.enter_context(whole_path(path / file)).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path / "inpsd.dat"
 
 
 def _refuse_short_lists(settings: dict[str, list[str]]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from magnetite.errors import ExchangeError
 from magnetite.exchange.conventions import JOULE
 from magnetite.exchange.model import ExchangeModel
+from magnetite.whole import whole_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +80,8 @@ def write(model: ExchangeModel, path: Path) -> Path:
         f"{n} {i} {j} {' '.join(map(str, cell))} {' '.join(f'{x:.12e}' for x in numbers)}"
         for n, (i, j, cell, numbers) in enumerate(zip(one, other, cells, flat, strict=True))
     ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with whole_path(path) as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from magnetite.errors import ExchangeError
 from magnetite.exchange.conventions import K_B
+from magnetite.whole import whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,12 +179,9 @@ def _fingerprint(
 
 
 def _save(path: Path, state: dict[str, NDArray[Any]]) -> None:
-    """Beside the old one first, so that an interruption leaves either whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".part")
-    with fresh.open("wb") as stream:
+    with whole(path) as stream:
         np.savez(stream, allow_pickle=False, **state)
-    fresh.replace(path)
 
 
 def _resume(path: Path, fresh: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
