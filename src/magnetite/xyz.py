@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 VECTORS = b"VEC"
 """Begins the lines in which old files give the cell, after the atoms."""
+DIGITS = 18
+"""A longer count is none, and Python turns no more than 4,300 digits into a number."""
 
 
 def read_xyz(path: Path) -> Iterator[Entry]:
@@ -38,7 +40,7 @@ def _frames(path: Path) -> Iterator[Callable[[], tuple[str | None, Any]]]:
                 lines = []
             if not line.strip():
                 continue
-            if not line.strip().isdigit():
+            if not line.strip().isdigit() or len(line.strip()) > DIGITS:
                 told = f"cannot be read: line {number} should be a number of atoms; nothing after it is read"
                 yield partial(refuse, ReadError(told))
                 return
