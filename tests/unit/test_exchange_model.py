@@ -147,6 +147,20 @@ def test_unreadable_files_say_so(tmp_path) -> None:
     (tmp_path / "x.xyz").write_text("1\n")
     with pytest.raises(ExchangeError, match="say which"):
         read(tmp_path / "x.xyz")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(ExchangeError, match=r"folder\.csv: is a folder, not a csv file"):
+        read(tmp_path / "folder.csv")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(ExchangeError, match=r"deep\.json: is not a json file .*recursion"):
+        read(tmp_path / "deep.json")
+    lines = write(example(np.ones(5)), tmp_path / "long.csv").read_text().splitlines()
+    (tmp_path / "long.csv").write_text("\n".join([*lines, "0" * 200_000]))
+    with pytest.raises(ExchangeError, match=r"long\.csv: is not a csv file .*field larger"):
+        read(tmp_path / "long.csv")
+    inputs = write(example(np.ones(5)), tmp_path / "uppasd", "uppasd")
+    inputs.write_text(inputs.read_text().replace("./posfile", "x" * 5000))
+    with pytest.raises(ExchangeError, match=r"uppasd: cannot be opened .*too long"):
+        read(tmp_path / "uppasd")
 
 
 def test_uppasd_energy_is_that_which_uppasd_printed(data_folder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,8 @@ def read(path: str | Path, fmt: str | None = None, *, name: str | None = None) -
     if not source.exists():
         raise ExchangeError("no such file", str(source))
     chosen = _chosen(source, fmt)
+    if chosen != "uppasd" and source.is_dir():
+        raise ExchangeError(f"is a folder, not a {chosen} file", str(source))
     try:
         if chosen == "json":
             return records.read(source, name)
@@ -54,7 +57,9 @@ def read(path: str | Path, fmt: str | None = None, *, name: str | None = None) -
         raise error.at(str(source)) from None
     except DataError as error:
         raise ExchangeError(error.reason, str(source)) from error
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
+    except OSError as error:
+        raise ExchangeError(f"cannot be opened ({error.strerror})", str(source)) from error
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError, RecursionError, csv.Error) as error:
         raise ExchangeError(
             f"is not a {chosen} file that can be read ({type(error).__name__}: {error})", str(source)
         ) from error
