@@ -95,6 +95,9 @@ def test_files_that_end_early_are_refused(tmp_path) -> None:
     (tmp_path / "x.csv").write_text("\n".join([*lines[:-1], "0,0,1"]))
     with pytest.raises(ExchangeError, match="line 5 has fewer values"):
         read(tmp_path / "x.csv")
+    (tmp_path / "x.csv").write_text("\n".join([*lines[:-1], f"{lines[-1]},5"]))
+    with pytest.raises(ExchangeError, match="line 5 has more values"):
+        read(tmp_path / "x.csv")
 
 
 def test_commands_refuse_before_they_work(tmp_path, capsys) -> None:

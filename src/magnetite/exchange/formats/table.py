@@ -40,9 +40,11 @@ def read(path: Path) -> ExchangeModel:
     missing = [name for name in (*BOND, *wanted) if rows and name not in columns]
     if missing:
         raise ExchangeError(f"has no column {', '.join(missing)}")
-    short = next((number for number, row in enumerate(rows, start=3) if None in row.values()), None)
-    if short is not None:
-        raise ExchangeError(f"line {short} has fewer values than there are columns")
+    for number, row in enumerate(rows, start=3):
+        if None in row.values():
+            raise ExchangeError(f"line {number} has fewer values than there are columns")
+        if any(row.get(None, ())):  # of a decimal comma, say: half of the number would be read
+            raise ExchangeError(f"line {number} has more values than there are columns")
     bonds = np.array([[int(row[name]) for name in BOND] for row in rows], dtype=int)
     values = np.array([[float(row[name]) for name in wanted] for row in rows])
     shaped = values.reshape(-1, 3, 3) if len(wanted) > 1 else values.reshape(-1)
