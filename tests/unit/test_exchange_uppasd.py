@@ -70,6 +70,25 @@ def test_a_bond_to_nowhere_and_a_site_that_is_not_there(tmp_path: Path) -> None:
         read(folder(tmp_path / "y", cell, sites, ["1 3 0 0 0 1.0"], posfiletype="D", maptype="2"))
 
 
+def test_lines_go_by_the_site_they_begin_with(tmp_path: Path) -> None:
+    bonds = [[0, 0, 1, 0, 0], [0, 1, 0, 0, 0]]
+    places = [[0, 0, 0], [0.5, 0.4, 0.5]]
+    model = ExchangeModel.from_bonds(3 * np.eye(3), places, bonds, [1.0, 2.0], moments=[1.0, 2.0])
+    inputs = write(model, tmp_path / "x")
+    for name in ("posfile", "momfile"):
+        file = inputs.with_name(name)
+        lines = file.read_text().splitlines()
+        file.write_text("\n".join(reversed(lines)) + "\n")
+        found = read(inputs)
+        assert np.allclose(found.frac_coords, places)
+        assert found.moments.tolist() == [1.0, 2.0]
+        assert np.allclose(sorted(found.distances), sorted(model.distances))
+        file.write_text("\n".join([lines[0], lines[0]]) + "\n")
+        with pytest.raises(ExchangeError, match=f"the {name} must begin its lines with the sites"):
+            read(inputs)
+        file.write_text("\n".join(lines) + "\n")
+
+
 def test_sites_of_one_element_are_written_as_types_of_their_own(tmp_path: Path) -> None:
     """An alternating chain: UppASD, which keeps bonds by type, must not overwrite one constant with the other."""
     bonds = [[0, 1, 0, 0, 0], [1, 0, 1, 0, 0]]

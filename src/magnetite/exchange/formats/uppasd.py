@@ -51,16 +51,20 @@ def read(path: Path) -> ExchangeModel:
     positions = np.loadtxt(_beside(inputs, settings.get("posfile"), "posfile"), ndmin=2)
     moments = np.loadtxt(_beside(inputs, settings.get("momfile"), "momfile"), ndmin=2)
     bonds = np.loadtxt(_beside(inputs, settings.get("exchange"), "jfile"), ndmin=2)
+    numbered = positions.shape[1] > 4  # noqa: PLR2004
+    if numbered:
+        positions = _by_site(positions, "posfile")
     direct = settings.get("posfiletype", ["C"])[0].upper() == "D"
     coords = positions[:, -3:] if direct else positions[:, -3:] @ np.linalg.inv(cell)
     if len(moments) != len(coords):
         raise ExchangeError(f"{len(coords)} positions but {len(moments)} moments")
+    moments = _by_site(moments, "momfile")
     map_type = int(settings.get("maptype", ["1"])[0])
     if map_type == 3:  # noqa: PLR2004 (its cells count from positions within half a cell of the origin)
         coords = coords - np.rint(coords - 1e-9)
     if bonds.shape[1] < SCALARS:
         raise ExchangeError(f"a jfile has at least {SCALARS} columns, not {bonds.shape[1]}")
-    kinds = positions[:, 1].astype(int) if positions.shape[1] > 4 else np.ones(len(coords), int)  # noqa: PLR2004
+    kinds = positions[:, 1].astype(int) if numbered else np.ones(len(coords), int)
     first, second = (_sites(column, len(coords)) for column in bonds[:, :2].T)
     steps: NDArray[np.float64] = bonds[:, 2:5]
     if map_type != 1:
@@ -155,6 +159,15 @@ def _only(folder: Path, pattern: str) -> Path:
     if len(found) != 1:
         raise ExchangeError(f"has {len(found) or 'no'} {pattern}; one is needed", str(folder))
     return found[0]
+
+
+def _by_site(rows: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    """The lines in the order of the sites that they begin with, by which UppASD goes."""
+    order = np.argsort(rows[:, 0], kind="stable")
+    found: NDArray[np.float64] = rows[order]
+    if not np.array_equal(found[:, 0], np.arange(1, len(rows) + 1)):
+        raise ExchangeError(f"the {name} must begin its lines with the sites, each once, counted from 1")
+    return found
 
 
 def _sites(numbers: NDArray[np.float64], size: int) -> NDArray[np.int64]:
