@@ -77,6 +77,15 @@ def test_bad_bonds_are_refused(bonds, message: str) -> None:
         ExchangeModel.from_bonds(np.eye(3), np.zeros((2, 3)), bonds, np.arange(1.0, 1.0 + len(bonds)))
 
 
+def test_numbers_that_no_crystal_has_are_refused() -> None:
+    with pytest.raises(ExchangeError, match=r"couplings holds a number of size 1e\+308"):
+        example([1, 2, 1e308, 4, 5])
+    with pytest.raises(ExchangeError, match=r"below 1,000,000, not \[0\.0, 0\.0, 1e\+30"):
+        ExchangeModel.from_bonds(np.eye(3), np.zeros((1, 3)), [[0, 0, 1e30, 0, 0]], [1.0])
+    with pytest.raises(ExchangeError, match="species are not the symbols"):
+        example(np.ones(5), species=["Fe", ["Mn"]])
+
+
 def test_numbers_that_are_none_are_refused() -> None:
     with pytest.raises(ExchangeError, match="not finite"):
         example([1, 2, np.nan, 4, 5])

@@ -21,6 +21,10 @@ RELATIVE, NOISE = 0.02, 2e-4
 DFT computes both on their own, weak bonds differ by much of themselves, but by little of the strongest."""
 WHOLE = 1e-6
 """Distance from a whole number that is rounding."""
+FARTHEST = 1_000_000
+"""Cells beyond which no bond reaches; far larger numbers are no whole numbers of the machine."""
+LARGEST = 1e9
+"""Å, μB or meV beyond which a number is a slip of the file; sums of far larger ones are not finite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,9 +221,10 @@ def _validate(model: ExchangeModel) -> None:
         raise ExchangeError(f"couplings have shape {model.couplings.shape} for {bonds} bonds", model.name)
     if not size:
         raise ExchangeError("holds no magnetic site", model.name)
+    if not all(isinstance(symbol, str) for symbol in model.species):
+        raise ExchangeError("species are not the symbols of sites", model.name)
     for key in ("lattice", "frac_coords", "moments", "couplings"):
-        if not np.isfinite(getattr(model, key)).all():
-            raise ExchangeError(f"{key} holds a number that is not finite", model.name)
+        _refuse_wild(getattr(model, key), key, model.name)
     if abs(np.linalg.det(model.lattice)) < SAME:
         raise ExchangeError("the cell vectors span no volume", model.name)
     if (model.moments < 0).any():
@@ -227,6 +232,13 @@ def _validate(model: ExchangeModel) -> None:
     if (model.spins <= 0).any():
         raise ExchangeError("a spin length S is not positive", model.name)
     _validate_anisotropy(model, size)
+
+
+def _refuse_wild(values: NDArray[np.float64], key: str, name: str) -> None:
+    if not np.isfinite(values).all():
+        raise ExchangeError(f"{key} holds a number that is not finite", name)
+    if (largest := abs(values).max(initial=0.0)) > LARGEST:
+        raise ExchangeError(f"{key} holds a number of size {largest:.3g}", name)
 
 
 def _validate_anisotropy(model: ExchangeModel, size: int) -> None:
@@ -284,6 +296,9 @@ def whole(bonds: NDArray[np.float64], name: str) -> NDArray[np.int64]:
     broken = ~(abs(bonds - found) <= WHOLE).all(axis=1)
     if broken.any():
         raise ExchangeError(f"sites and cells of a bond are whole numbers, not {bonds[broken][0].tolist()}", name)
+    far = (abs(found) > FARTHEST).any(axis=1)
+    if far.any():
+        raise ExchangeError(f"sites and cells of a bond are below {FARTHEST:,}, not {bonds[far][0].tolist()}", name)
     return found.astype(np.int64)
 
 
