@@ -172,6 +172,18 @@ def test_unreadable_files_say_so(tmp_path) -> None:
         read(tmp_path / "uppasd")
 
 
+def test_lines_after_vampires_interactions_are_not_dropped_in_silence(tmp_path) -> None:
+    file = write(example(np.ones(5)), tmp_path / "x.ucf")
+    text = file.read_text()
+    file.write_text(text + "1 isotropic\n0 0 1 0 0 0 1e-21\n")
+    assert "biquadratic exchange is not read" in read(file).notes
+    file.write_text(text + "0 isotropic\n")
+    assert len(read(file).notes) == 1
+    file.write_text(text + text)
+    with pytest.raises(ExchangeError, match="lines follow the interactions"):
+        read(file)
+
+
 def test_uppasd_energy_is_that_which_uppasd_printed(data_folder) -> None:
     model = read(data_folder / "exchange" / "uppasd" / "Co2Fe2H4")
     lines = (data_folder / "exchange" / "uppasd" / "Co2Fe2H4" / "UppASD_MC_1_thermal.dat").read_text().splitlines()

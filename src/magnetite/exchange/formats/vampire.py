@@ -26,7 +26,7 @@ def read(path: Path) -> ExchangeModel:
     """Read a ucf file.
 
     Raises:
-        ExchangeError: an exchange type that cannot be read, or too few lines.
+        ExchangeError: an exchange type that cannot be read, too few lines or too many.
     """
     lines = [line.split("#")[0].split() for line in path.read_text(encoding="utf-8").splitlines()]
     rows = [line for line in lines if line]
@@ -43,10 +43,11 @@ def read(path: Path) -> ExchangeModel:
     table = np.array(rows[6 + n_sites : 6 + n_sites + int(head[0])], dtype=float)
     if len(table) != int(head[0]) or (len(table) and table.shape[1] < 6 + COLUMNS[kind]):
         raise ExchangeError(f"announces {head[0]} interactions of kind {kind}, but holds others")
+    notes = ("moments are in Vampire's material file: 1 μB assumed", *_unread(rows[6 + n_sites + len(table) :]))
     values = table[:, 6 : 6 + COLUMNS[kind]] * JOULE
     return ExchangeModel.from_bonds(
         lattice, coords, table[:, 1:6], _shaped(values, kind), species=materials, name=path.stem,
-        notes=("moments are in Vampire's material file: 1 μB assumed",),
+        notes=notes,
     )  # fmt: skip
 
 
@@ -83,6 +84,15 @@ def write(model: ExchangeModel, path: Path) -> Path:
     with whole_path(path) as partial:
         partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def _unread(rest: list[list[str]]) -> list[str]:
+    """What follows the interactions: Vampire takes it for biquadratic ones, again with their number first."""
+    if not rest or int(rest[0][0]) == 0:
+        return []
+    if int(rest[0][0]) != len(rest) - 1:
+        raise ExchangeError(f"{len(rest)} lines follow the interactions that it announces")
+    return ["biquadratic exchange is not read"]
 
 
 def _shaped(values: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
