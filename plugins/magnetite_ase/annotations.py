@@ -138,7 +138,7 @@ def unpack(atoms: Atoms, key: str, kind: type[Report]) -> Report:
         raise StructureError(f"atoms carry no {key!r}", str(atoms.symbols))
     try:
         report = kind.from_dict(json.loads(unquote(packed)))
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
         raise StructureError(f"{key!r} is damaged ({error})", str(atoms.symbols)) from error
     assert isinstance(report, kind)
     return report

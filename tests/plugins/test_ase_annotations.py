@@ -135,7 +135,7 @@ def test_what_does_not_fit_is_refused(atoms: Atoms, report: Make) -> None:
     assert atoms.info == {}
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[1]", "{}", 3.0])
+@pytest.mark.parametrize("damage", ["", "{", "[1]", "{}", 3.0, "[" * 100_000])
 def test_missing_and_damaged_reports_are_named(damage: object, atoms: Atoms) -> None:
     with pytest.raises(StructureError, match="NiO: atoms carry no 'magnetite_report'"):
         stored_report(atoms)

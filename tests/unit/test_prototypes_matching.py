@@ -245,6 +245,43 @@ def test_other_files_are_no_maps(tmp_path: Path) -> None:
             PatternMap.load(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("name", "array", "reason"),
+    [
+        ("metadata", np.array("[" * 100_000), "recursion"),
+        ("probabilities", np.zeros((1, 1, 1, 2), np.float16), "probabilities has shape"),
+        ("n_atoms", np.zeros(3, np.int32), "has shape"),
+        ("numbers", np.array([26]), "positions has shape"),
+        ("numbers", np.array("Fe"), "cannot|unsized"),
+        ("positions", np.full((1, 3), np.nan), "positions has shape"),
+    ],
+)
+def test_a_map_whose_arrays_do_not_fit_is_damaged(
+    name: str, array: np.ndarray, reason: str, found: PatternMap, tmp_path: Path
+) -> None:
+    found.save(tmp_path / "map.npz")
+    with np.load(tmp_path / "map.npz") as arrays:
+        changed = {**arrays, name: array}
+    np.savez(tmp_path / "map.npz", **changed)
+    with pytest.raises(DataError, match=f"is not a pattern map .*({reason})"):
+        PatternMap.load(tmp_path / "map.npz")
+
+
+def test_a_map_with_nonsense_in_its_arrays_is_damaged(found: PatternMap, tmp_path: Path) -> None:
+    size = len(found.specimen)
+    for name, array, reason in (
+        ("numbers", np.full(size, 999), "outside 1"),
+        ("numbers", np.full(size, "Fe"), "numbers holds <U2"),
+        ("positions", np.full((size, 3), np.nan), "not finite"),
+    ):
+        found.save(tmp_path / "map.npz")
+        with np.load(tmp_path / "map.npz") as arrays:
+            changed = {**arrays, name: array}
+        np.savez(tmp_path / "map.npz", **changed)
+        with pytest.raises(DataError, match=f"is not a pattern map .*{reason}"):
+            PatternMap.load(tmp_path / "map.npz")
+
+
 def test_atoms_carry_the_answer_into_extxyz(found: PatternMap, two_grains: Atoms, tmp_path: Path) -> None:
     found.onto_atoms().write(tmp_path / "atoms.extxyz")
     atoms = ase.io.read(tmp_path / "atoms.extxyz")

@@ -54,6 +54,8 @@ def test_a_card_by_its_path_and_nothing_else() -> None:
     for wrong in (None, 5):
         with pytest.raises(ZooError, match="named by text or the path"):
             magnetite.load(wrong, "cpu")
+    with pytest.raises(ZooError, match="no model is called"):
+        magnetite.load("a" * 5000, "cpu")
 
 
 def test_the_same_model_is_loaded_once() -> None:
@@ -128,6 +130,9 @@ def test_a_card_that_is_not_json(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text("{")
     with pytest.raises(ZooError, match="cannot be read"):
+        Card.read(path)
+    path.write_text("[" * 100_000)
+    with pytest.raises(ZooError, match=r"cannot be read .*recursion"):
         Card.read(path)
 
 

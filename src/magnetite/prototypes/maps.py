@@ -14,9 +14,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from magnetite.errors import DataError, MagnetiteError
+from magnetite.errors import DataError, MagnetiteError, StructureError
 from magnetite.prototypes.boxes import Specimen, with_copies
 from magnetite.prototypes.classes import StructureClass
+from magnetite.structures import validate_atoms
 from magnetite.whole import whole
 
 if TYPE_CHECKING:
@@ -157,12 +158,17 @@ class PatternMap:
                 specimen = Specimen(
                     arrays["positions"], arrays["numbers"], arrays["cell"], (x, y, z), told.pop("source")
                 )
-                return cls(
+                found = cls(
                     arrays["centres"], arrays["n_atoms"], arrays["probabilities"], arrays["mutual_information"],
                     classes, specimen, told,
                 )  # fmt: skip
-        except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, BadZipFile, zlib.error) as error:
+            _refuse_misfit(found)
+        except (
+            OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, BadZipFile, zlib.error,
+            StructureError,
+        ) as error:  # fmt: skip
             raise DataError(f"is not a pattern map ({error})", str(path)) from error
+        return found
 
     def __str__(self) -> str:
         """A short table."""
@@ -175,3 +181,25 @@ class PatternMap:
         if len(self.counts) > MOST:
             lines.append(f"  {sum(list(self.counts.values())[MOST:]):>9,}  in {len(self.counts) - MOST} more classes")
         return "\n".join(lines)
+
+
+def _refuse_misfit(found: PatternMap) -> None:
+    """Stop at arrays that do not fit each other.
+
+    Raises:
+        ValueError: one does not, or holds no numbers of atoms or places.
+    """
+    grid, known = found.shape, found.specimen
+    shapes: dict[str, tuple[NDArray[Any], tuple[int, ...]]] = {
+        "centres": (found.centres, (*grid, 3)), "probabilities": (found.probabilities, (*grid, len(found.classes))),
+        "mutual_information": (found.mutual_information, grid), "positions": (known.positions, (len(known), 3)),
+        "numbers": (known.numbers, (len(known),)), "cell": (known.cell, (3, 3)), "n_atoms": (found.n_atoms, grid[:3]),
+    }  # fmt: skip
+    for name, (array, shape) in shapes.items():
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, not {shape}")
+        if not np.issubdtype(array.dtype, np.integer if name in {"numbers", "n_atoms"} else np.floating):
+            raise ValueError(f"{name} holds {array.dtype}")
+    if not np.isfinite(known.positions).all() or not np.isfinite(known.cell).all():
+        raise ValueError("positions or cell are not finite")
+    validate_atoms(known.numbers, len(known), known.source)

@@ -34,7 +34,7 @@ class Card:
         """
         try:
             return _read(path, path.stat().st_mtime_ns)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ZooError(f"model card cannot be read ({error})", str(path)) from error
 
     @property

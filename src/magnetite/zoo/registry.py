@@ -6,6 +6,7 @@ model's and whose object is the path of a card (or a function without arguments 
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -45,7 +46,7 @@ def find_card(name: str | PathLike[str]) -> Card:
     if name.endswith(".json"):
         return Card.read(Path(name))
     own = _folder() / f"{name}.json"
-    if own.is_file() and own.parent == _folder():
+    if os.path.isfile(own) and own.parent == _folder():  # noqa: PTH113 (Path.is_file raises at names too long)
         return Card.read(own)
     for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
         try:
