@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROWS_PER_GROUP = 50_000
 """Rows in one row group of the merged file; as many are held in memory while merging."""
+EXISTS = "exists; give --overwrite to replace it"
 
 
 class Parts:
@@ -33,13 +34,14 @@ class Parts:
         out: the file that is to be.
         schema: of its columns.
         manifest: what is being computed; an unfinished table of anything else is refused.
+        overwrite: replace the file if it is there.
 
     Raises:
-        MagnetiteError: there is an unfinished table of something else, or somebody is writing it.
+        MagnetiteError: the file is there, there is an unfinished table of something else, or somebody is writing it.
     """
 
-    def __init__(self, out: Path, schema: pa.Schema, manifest: dict[str, Any]) -> None:
-        self.out, self.schema, self.manifest = out, schema, manifest
+    def __init__(self, out: Path, schema: pa.Schema, manifest: dict[str, Any], *, overwrite: bool = True) -> None:
+        self.out, self.schema, self.manifest, self.overwrite = out, schema, manifest, overwrite
         self.folder = out.with_name(out.name + ".parts")
         self._lock: IO[str] | None = None
 
@@ -48,6 +50,7 @@ class Parts:
         self.folder.mkdir(exist_ok=True)
         self._lock = take_lock(self.folder / "lock", self.out)
         try:
+            self._spare()
             self._compare_manifest()
             for path in self.folder.glob("*.tmp"):
                 path.unlink()
@@ -91,8 +94,13 @@ class Parts:
             os.fsync(handle.fileno())
         merged.replace(self.out)
         # The manifest goes first: parts without one are what is left of a finished table.
-        for path in (self._manifest_path, *self._parts(), self.folder / "lock"):
+        for path in (self._manifest_path, *self._parts()):
             path.unlink(missing_ok=True)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Take the lock's file and, if nothing is left in it, the folder away."""
+        (self.folder / "lock").unlink(missing_ok=True)
         if not any(self.folder.iterdir()):
             self.folder.rmdir()
 
@@ -105,6 +113,12 @@ class Parts:
 
     def _parts(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.parquet"))
+
+    def _spare(self) -> None:
+        """Stop where the file is there, asked under the lock: another process may have finished it since it was not."""
+        if self.out.exists() and not self.overwrite:
+            self._leave()
+            raise MagnetiteError(EXISTS, str(self.out))
 
     def _compare_manifest(self) -> None:
         try:

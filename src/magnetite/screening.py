@@ -16,7 +16,7 @@ from magnetite import __version__
 from magnetite.api import load_order_model
 from magnetite.errors import MagnetiteError
 from magnetite.formats import printable
-from magnetite.parts import Parts
+from magnetite.parts import EXISTS, Parts
 from magnetite.pipeline import run
 from magnetite.reports import CLASSES
 from magnetite.sources import check, count_entries, folder_files, read_entries
@@ -130,7 +130,7 @@ def screen(
             "is a folder" if out.is_dir() else "is a pipe or a device; the table needs a file", str(out)
         )
     if out.exists() and not overwrite:
-        raise MagnetiteError("exists; give --overwrite to replace it", str(out))
+        raise MagnetiteError(EXISTS, str(out))
     if out.is_symlink():
         out = out.resolve()  # the table replaces what the link leads to, not the link
     if not out.parent.is_dir():
@@ -139,7 +139,7 @@ def screen(
         check(path)
     loaded = load_order_model(model, device)
     start, summary = time.perf_counter(), Summary()
-    with Parts(out, SCHEMA, _manifest(inputs, loaded.card)) as parts:
+    with Parts(out, SCHEMA, _manifest(inputs, loaded.card), overwrite=overwrite) as parts:
         kept = parts.rows
         total = _total(inputs) if progress else None
         with tqdm(total=total, initial=kept, desc="screening", unit="", disable=not progress) as bar:

@@ -262,6 +262,22 @@ def test_a_table_inside_the_folder_that_is_screened(nio: Structure, tmp_path: Pa
     assert (summary.rows, summary.computed, summary.errors) == (6, 3, 0)
 
 
+def test_a_table_that_another_process_finishes_meanwhile_stays(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.parquet"
+
+    def load(*arguments: Any) -> Any:
+        out.write_text("finished while the model was loaded")
+        return magnetite.load(*arguments)
+
+    monkeypatch.setattr(screening, "load_order_model", load)
+    with pytest.raises(MagnetiteError, match=r"out\.parquet: exists"):
+        screen([source], out, device="cpu")
+    assert out.read_text() == "finished while the model was loaded"
+    assert not Path(f"{out}.parts").exists()
+
+
 def test_an_empty_folder_makes_no_table(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(MagnetiteError, match="holds no structure files"):
