@@ -48,7 +48,10 @@ def _frames(path: Path) -> Iterator[Callable[[], tuple[str | None, Any]]]:
     except DataError as error:
         yield partial(refuse, ReadError(f"{error.reason}; nothing after that is read"))
         return
-    if lines:
+    if missing > 0:  # ASE would look for each of them, also for billions
+        told = f"cannot be read: ends {missing:,} lines before the last atom of its frame"
+        yield partial(refuse, ReadError(told))
+    elif lines:
         yield partial(_parse, b"\n".join(lines))
 
 

@@ -286,6 +286,7 @@ DAMAGED = gzip.compress(b"", mtime=0)[:10] + b"\xff" * 90
         ("garbage.cif", bytes(range(256)) * 4, "cannot be read"),
         ("garbage.xyz", bytes(range(255, 0, -1)) * 4, "cannot be read"),
         ("digits.xyz", b"9" * 5000 + b"\n\nFe 0 0 0\n", "line 1 should be a number of atoms"),
+        ("billions.xyz", b"1000000000000\n\nFe 0 0 0\n", "cannot be read: ends 999,999,999,999 lines before"),
         ("garbage.db", bytes(range(256)) * 40, "cannot be read as an ASE database"),
         ("garbage.jsonl.gz", bytes(range(256)), "cannot be read"),
         ("garbage.cif.gz", bytes(range(256)), "cannot be read"),
