@@ -212,6 +212,16 @@ def test_a_card_by_its_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "elsewhere.safetensors (missing)" in " ".join(capsys.readouterr().out.split())  # long paths are wrapped
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+def test_closed_streams_are_read_by_nobody(tmp_path: Path) -> None:
+    code = "from magnetite.cli import main; raise SystemExit(main())"
+    for arguments, closed, expected in (
+        ("models", ">&-", 0), ("models nothing", ">&- 2>&-", 2), ("models", ">&- 2>&-", 0),
+    ):  # fmt: skip
+        command = f"{sys.executable} -c '{code}' {arguments} {closed}"
+        assert subprocess.run(["sh", "-c", command], check=False, cwd=tmp_path).returncode == expected
+
+
 def test_a_broken_card_is_named_beside_the_good_ones(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

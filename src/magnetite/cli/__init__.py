@@ -12,6 +12,7 @@ import os
 import sys
 import warnings
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import magnetite
@@ -101,7 +102,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _spell_out() -> None:
-    """Have characters that the terminal's encoding lacks, as μ in many, spelled out instead of raising."""
+    """Have characters that the terminal's encoding lacks, as μ in many, spelled out instead of raising.
+
+    A stream that was closed before we began (``>&-``, services) is None and becomes one that nobody reads.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 (open until the end)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
