@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -188,6 +189,10 @@ def _resume(path: Path, fresh: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any
     """What `_save` wrote, of the same names as at the beginning."""
     try:
         with np.load(path, allow_pickle=False) as content:
-            return {name: content[name] for name in fresh}
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+            kept = {name: content[name] for name in fresh}
+        for name, value in fresh.items():  # compiled code reads them without looking at their sizes
+            if (kept[name].shape, kept[name].dtype) != (value.shape, value.dtype):
+                raise ValueError(f"{name} is {kept[name].dtype} of shape {kept[name].shape}")  # noqa: TRY301
+    except (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, BadZipFile, zlib.error) as error:
         raise ExchangeError(f"is no checkpoint of a simulation ({error}); remove it", str(path)) from error
+    return kept
