@@ -14,7 +14,7 @@ import numpy as np
 
 from magnetite.datasets.records import open_lines
 from magnetite.errors import DataError, MagnetiteError, ReadError
-from magnetite.structures import ISOTOPES, as_crystal, say
+from magnetite.structures import ISOTOPES, as_crystal, printable, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,14 +31,6 @@ DATABASE_PAGE = 500
 """Rows that are taken from an ASE database at once; it would list them all."""
 _DATA = re.compile(r"^[ \t]*data_", re.MULTILINE | re.IGNORECASE)
 _NO_LETTER = re.compile(r"[^A-Za-z]")
-
-
-def printable(path: str | Path) -> str:
-    """A file's name as text that can be written anywhere: a byte that is no UTF-8 is spelled out.
-
-    Python holds such a byte as a lone surrogate, which files, tables and terminals refuse.
-    """
-    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from tqdm.auto import tqdm
 from magnetite import __version__
 from magnetite.api import load_order_model
 from magnetite.errors import MagnetiteError
-from magnetite.formats import printable
 from magnetite.parts import EXISTS, Parts
 from magnetite.pipeline import run
 from magnetite.reports import CLASSES
 from magnetite.sources import check, count_entries, folder_files, read_entries
+from magnetite.structures import printable
 from magnetite.zoo import DEFAULT_MODEL
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from magnetite.datasets.records import PACKED, open_lines
 from magnetite.errors import MagnetiteError, ReadError
 from magnetite.formats import (
     Entry,
-    printable,
     read_ase,
     read_cif,
     read_database,
@@ -22,7 +21,7 @@ from magnetite.formats import (
     read_pymatgen,
     refused,
 )
-from magnetite.structures import as_crystal
+from magnetite.structures import as_crystal, printable
 from magnetite.xyz import read_xyz
 
 if TYPE_CHECKING:

@@ -289,3 +289,11 @@ def say(error: BaseException) -> str:
     """One line of a foreign library's error."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:160]}" if text else type(error).__name__
+
+
+def printable(path: str | Path) -> str:
+    """A file's name as text that can be written anywhere: a byte that is no UTF-8 is spelled out.
+
+    Python holds such a byte as a lone surrogate, which files, tables and terminals refuse.
+    """
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")

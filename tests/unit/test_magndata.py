@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import shutil
 import sys
 
 import numpy as np
@@ -152,6 +154,17 @@ def test_two_do_not_build_the_same(folder, tmp_path):
         build_magndata(folder, out)
     assert build_magndata(folder, out)[0] == 4
     assert {path.name for path in tmp_path.glob("m.*")} == {"m.jsonl", "m.jsonl.errors.jsonl"}
+
+
+def test_names_of_other_systems_are_spelled_out(folder, tmp_path):
+    strange = tmp_path / os.fsdecode(b"\xff")
+    try:
+        shutil.copytree(folder, strange)
+    except OSError:
+        pytest.skip("file names are text here")
+    (strange / os.fsdecode(b"0-\xff.mcif")).write_text(FILES["0.1_Fe.mcif"])
+    build_magndata(strange, tmp_path / "m.jsonl")
+    assert r"0-\udcff" in {row["id"] for row in read_records(tmp_path / "m.jsonl")}
 
 
 def test_files_of_one_number_keep_their_names(folder, tmp_path):

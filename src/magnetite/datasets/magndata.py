@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from magnetite.datasets.journal import Journal
 from magnetite.datasets.mcif import MagneticStructure, read_mcif
 from magnetite.errors import DataError, MagnetiteError
+from magnetite.structures import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,9 +51,9 @@ def build_magndata(folder: Path, out: Path, *, progress: bool = False) -> tuple[
     if not files:
         raise DataError("holds no .mcif files" if folder.is_dir() else "no such folder", str(folder))
     identities = _identities(files)
-    with Journal(out, f"magndata {folder.resolve()}") as journal:
+    with Journal(out, f"magndata {printable(folder.resolve())}") as journal:
         for file in tqdm(files, desc="reading mcif", unit="", disable=not progress):
-            key = file.relative_to(folder).as_posix()
+            key = printable(file.relative_to(folder).as_posix())
             if key in journal.done:
                 continue
             try:
@@ -130,6 +131,7 @@ def _space_group(structure: Structure) -> int | None:
 def _identities(files: list[Path]) -> dict[Path, str]:
     """MAGNDATA's number where the file's name begins with one that no other file has, else the name."""
     matches = {file: _ENTRY.match(file.stem) for file in files}
-    numbers = {file: match[0] if match else file.stem for file, match in matches.items()}
+    stems = {file: printable(file.stem) for file in files}
+    numbers = {file: match[0] if match else stems[file] for file, match in matches.items()}
     counts = Counter(numbers.values())
-    return {file: number if counts[number] == 1 else file.stem for file, number in numbers.items()}
+    return {file: number if counts[number] == 1 else stems[file] for file, number in numbers.items()}
