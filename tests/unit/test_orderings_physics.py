@@ -172,6 +172,13 @@ def test_compensation_distinctness_and_ranking() -> None:
     assert len({(order.moments, order.wave_vector) for order in found}) == len(found)
 
 
+def test_waves_at_which_nothing_is_compensated_leave_their_probability_to_others() -> None:
+    """One site: no antiferromagnet with k = 0, however probable that is."""
+    found = propose(EXAMPLES / "NiO.cif", shares={"AFM": 0.75, "FM": 0.25}, zero_k_probability=0.9, limit=99)
+    assert sum(order.score for order in found if order.kind == "AFM") == pytest.approx(0.75)
+    assert sum(order.score for order in found) == pytest.approx(1)
+
+
 def test_probabilities_of_classes_decide_between_kinds() -> None:
     crystal = as_crystal(EXAMPLES / "MnF2.cif")
     sizes = site_magnitudes(crystal)
@@ -284,6 +291,12 @@ def test_sizes_are_the_predicted_ones_where_they_count() -> None:
     assert site_magnitudes(crystal, (4.5, 4.5, 0.4, 0.4, 0.4, 0.4)).tolist() == [4.5, 4.5, 0, 0, 0, 0]
     assert site_magnitudes(crystal, (0.1,) * 6).tolist() == [default_moment(25)] * 2 + [0] * 4
     assert site_magnitudes(crystal).tolist() == [default_moment(25)] * 2 + [0] * 4
+    twice = as_crystal(Structure.from_file(EXAMPLES / "MnF2.cif") * (1, 1, 2))
+    uneven = np.where(twice.numbers == 25, 4.0 + (np.arange(12) % 2), 0)
+    assert site_magnitudes(twice, uneven).tolist() == [4.5] * 4 + [0] * 8, "copies of a site have the same"
+    salt = as_crystal(EXAMPLES / "NaCl.extxyz")
+    holes = np.where(salt.numbers == 17, 0.5, 0.1)
+    assert site_magnitudes(salt, holes).tolist() == np.where(salt.numbers == 17, 0.5, 0).tolist()
     with pytest.raises(StructureError, match="3 predicted moments do not fit 6 sites"):
         site_magnitudes(crystal, (1.0, 1.0, 1.0))
 
