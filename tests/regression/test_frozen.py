@@ -14,14 +14,15 @@ import pytest
 import magnetite
 from magnetite.zoo import DEFAULT_MODEL, find_card
 
+MODELS = (DEFAULT_MODEL, "magnetism-best")
 ANSWERS = Path(__file__).with_name("answers.json")
 STRUCTURES = Path(__file__).parents[2] / "examples" / "structures"
 
 
-def answers() -> dict[str, dict[str, object]]:
-    """What the shipped weights say of the examples, rounded."""
+def answers(model: str) -> dict[str, dict[str, object]]:
+    """What shipped weights say of the examples, rounded."""
     paths = sorted(STRUCTURES.iterdir())
-    reports = magnetite.analyze_many(paths, device="cpu")
+    reports = magnetite.analyze_many(paths, model=model, device="cpu")
     return {
         path.name: {
             "order": report.label,
@@ -34,10 +35,11 @@ def answers() -> dict[str, dict[str, object]]:
     }
 
 
-def test_frozen_weights_give_frozen_answers() -> None:
-    expected = json.loads(ANSWERS.read_text())
-    assert expected["sha256"] == find_card(DEFAULT_MODEL).content["sha256"], "new weights: write the answers anew"
-    got = answers()
+@pytest.mark.parametrize("model", MODELS)
+def test_frozen_weights_give_frozen_answers(model: str) -> None:
+    expected = json.loads(ANSWERS.read_text())[model]
+    assert expected["sha256"] == find_card(model).content["sha256"], "new weights: write the answers anew"
+    got = answers(model)
     assert got.keys() == expected["answers"].keys()
     for name, answer in expected["answers"].items():
         assert got[name]["order"] == answer["order"], name
@@ -62,5 +64,5 @@ def test_the_card_states_what_the_weights_score(data_folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    content = {"sha256": find_card(DEFAULT_MODEL).content["sha256"], "answers": answers()}
+    content = {name: {"sha256": find_card(name).content["sha256"], "answers": answers(name)} for name in MODELS}
     ANSWERS.write_text(json.dumps(content, indent=1) + "\n")
