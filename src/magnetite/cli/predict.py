@@ -6,14 +6,13 @@ import argparse
 import os
 import sys
 from contextlib import contextmanager
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from magnetite.cli import BAD_INPUT, complain
-from magnetite.cli.parsers import add_command, add_model, is_special, spare_structures
+from magnetite.cli.parsers import add_command, add_model, spare_structures
 from magnetite.errors import MagnetiteError
-from magnetite.whole import whole
+from magnetite.whole import whole_path
 from magnetite.zoo.registry import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -98,11 +97,6 @@ def _target(path: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
     elif path.is_dir():
         raise MagnetiteError("is a folder", str(path))
-    elif is_special(path):
-        with path.open("w", **TEXT) as stream:
-            yield stream
     else:
-        with whole(Path(os.path.realpath(path))) as handle:
-            stream = TextIOWrapper(handle, **TEXT)
+        with whole_path(path) as partial, partial.open("w", **TEXT) as stream:
             yield stream
-            stream.detach()  # what it holds goes to the handle, which stays open for `whole`

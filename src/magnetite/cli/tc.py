@@ -10,7 +10,7 @@ from typing import Any
 
 from magnetite.cli.exchange import add_input, load_constants
 from magnetite.cli.parsers import add_command, add_quiet, picture, seed, target
-from magnetite.whole import whole_path
+from magnetite.whole import write_text
 
 DESCRIPTION = """\
 Estimate the transition temperature of exchange constants in three ways: mean field, random phase approximation, and
@@ -67,8 +67,7 @@ def run(args: argparse.Namespace) -> int:
     )  # fmt: skip
     print(report)  # noqa: T201
     if args.out is not None:
-        with whole_path(args.out) as partial:
-            partial.write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
+        write_text(args.out, json.dumps(report.as_dict(), indent=1))
         print(f"written: {args.out}")  # noqa: T201
     if args.plot is not None:
         from magnetite.exchange.plots import plot_thermal

@@ -15,7 +15,7 @@ import numpy as np
 from magnetite.datasets.records import PACKED, open_lines, write_records
 from magnetite.errors import ExchangeError
 from magnetite.exchange.model import ExchangeModel
-from magnetite.whole import whole_path
+from magnetite.whole import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +87,5 @@ def write(model: ExchangeModel, path: Path) -> Path:
     if path.suffix.lower() in PACKED:
         write_records(path, [as_record(model)])
         return path
-    with whole_path(path) as partial:
-        partial.write_text(json.dumps(as_record(model), indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(as_record(model), indent=1))
     return path

@@ -11,7 +11,7 @@ import numpy as np
 
 from magnetite.errors import ExchangeError
 from magnetite.exchange.model import ExchangeModel
-from magnetite.whole import whole_path
+from magnetite.whole import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,8 +94,7 @@ def write(model: ExchangeModel, path: Path) -> Path:
     for n, (i, j, image) in enumerate(zip(model.first, model.second, model.images, strict=True)):
         extra = "" if vectors is None else " " + " ".join(f"{d:.12g}" for d in vectors[n])
         lines.append(f"{i} {j} {image[0]} {image[1]} {image[2]} {model.isotropic[n]:.12g}{extra}")
-    with whole_path(path) as partial:
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(lines))
     return path
 
 

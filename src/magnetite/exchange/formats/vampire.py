@@ -12,7 +12,7 @@ import numpy as np
 from magnetite.errors import ExchangeError
 from magnetite.exchange.conventions import JOULE
 from magnetite.exchange.model import ExchangeModel
-from magnetite.whole import whole_path
+from magnetite.whole import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,8 +81,7 @@ def write(model: ExchangeModel, path: Path) -> Path:
         f"{n} {i} {j} {' '.join(map(str, cell))} {' '.join(f'{x:.12e}' for x in numbers)}"
         for n, (i, j, cell, numbers) in enumerate(zip(one, other, cells, flat, strict=True))
     ]
-    with whole_path(path) as partial:
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(lines))
     return path
 
 
