@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from magnetite.errors import MagnetiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def locked(path: Path, guarded: Path) -> Iterator[None]:
+    """Hold a lock, as `take_lock` takes it, for a while; its file is gone afterwards.
+
+    Raises:
+        MagnetiteError: another process holds it.
+    """
+    with take_lock(path, guarded):
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def take_lock(path: Path, guarded: Path) -> IO[str]:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from magnetite.errors import DataError
-from magnetite.lock import take_lock
+from magnetite.lock import locked
 from magnetite.optimizers import OptimizerName, make_optimizer, restore, state_tensors
 from magnetite.whole import whole
 
@@ -113,11 +113,8 @@ def fit(
         KeyboardInterrupt: passed on; finished epochs are kept in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with take_lock(folder / LOCK, folder):
-        try:
-            return _fit(model, task, schedule, folder, data, progress, log)
-        finally:
-            (folder / LOCK).unlink(missing_ok=True)
+    with locked(folder / LOCK, folder):
+        return _fit(model, task, schedule, folder, data, progress, log)
 
 
 def _fit(

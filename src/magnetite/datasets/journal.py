@@ -7,13 +7,14 @@ failures ``x.jsonl.gz.errors.jsonl``.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import orjson
 
 from magnetite.datasets.records import Record, write_records
 from magnetite.errors import DataError
-from magnetite.lock import take_lock
+from magnetite.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,24 +46,17 @@ class Journal:
             raise DataError("no such folder", str(out.parent))
 
     def __enter__(self) -> Self:
-        self._held = take_lock(self.lock, self.out)
-        try:
+        with ExitStack() as stack:
+            stack.enter_context(locked(self.lock, self.out))
             sound = self._load() if self.partial.is_file() else 0
-            self._file: BinaryIO = self.partial.open("ab", buffering=0)
-        except BaseException:
-            self._let_go()
-            raise
-        self._file.truncate(sound)
-        if not sound:
-            self._append({"task": self.task})
+            self._file: BinaryIO = stack.enter_context(self.partial.open("ab", buffering=0))
+            self._file.truncate(sound)
+            if not sound:
+                self._append({"task": self.task})
+            self._held = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
-        self._let_go()
-
-    def _let_go(self) -> None:
-        self.lock.unlink(missing_ok=True)
         self._held.close()
 
     def add(self, key: str, record: Record) -> None:
