@@ -10,6 +10,7 @@ import numpy as np
 from ase.calculators.calculator import Calculator, CalculatorSetupError, InputError, all_changes
 
 from magnetite.errors import StructureError
+from magnetite.potential.taking import has_volume
 from magnetite_ase.continuation import Continuation
 from magnetite_ase.said import Said
 
@@ -148,7 +149,7 @@ class SpinPotential(Calculator):
             "stress": report.stress[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]],
         }  # fmt: skip
         # A layer whose cell has no height, or a cluster: there is nothing that stress is per.
-        if self.atoms.cell.rank < 3 or not self.atoms.pbc.any():  # noqa: PLR2004
+        if not has_volume(self.atoms):
             del self.results["stress"]
         if collinear:
             self.results["magmom"] = float(magmoms.sum())

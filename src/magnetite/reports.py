@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from monty.json import MSONable
 
 from magnetite.errors import StructureError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pymatgen.analysis.magnetism.analyzer import Ordering
 
+    from magnetite.clusters import Cluster
     from magnetite.orderings.order import MagneticOrder
+    from magnetite.prototypes.reports import PrototypeReport
     from magnetite.structures import Crystal, StructureLike
 
+Taken = TypeVar("Taken", bound="Crystal | Cluster")
 CLASSES = ("NM", "AFM", "FM")
 """Classes of magnetic order; FM includes ferrimagnets."""
 EVEN = 0.5
@@ -150,11 +155,7 @@ class MagnetismReport(MSONable):
 
         from magnetite.structures import as_crystal
 
-        if self.error is not None:
-            raise StructureError(f"there is no prediction to go by ({self.error})", self.source)
-        crystal = as_crystal(structure)
-        if self.formula != crystal.reduced_formula:
-            raise StructureError(f"is {crystal.reduced_formula}, but the report is of {self.formula}", crystal.source)
+        crystal = sample_of(self, structure, as_crystal)
         symbols = [chemical_symbols[number] for number in crystal.numbers]
         known = self.species or self.site_moments
         if known is not None and len(known) != len(symbols):
@@ -252,3 +253,18 @@ class MagnetismReport(MSONable):
         lines += [f"  warning        {warning}" for warning in self.warnings]
         lines.append(f"  model          {self.model}")
         return "\n".join(lines)
+
+
+def sample_of(report: MagnetismReport | PrototypeReport, structure: Any, take: Callable[[Any], Taken]) -> Taken:
+    """A structure, as `take` has it, after a check that a report is of its formula.
+
+    Raises:
+        StructureError: the report is of an error or of another formula, or the structure cannot be used.
+        ReadError: the file cannot be read.
+    """
+    if report.error is not None:
+        raise StructureError(f"there is no prediction to go by ({report.error})", report.source)
+    sample = take(structure)
+    if report.formula != sample.reduced_formula:
+        raise StructureError(f"is {sample.reduced_formula}, but the report is of {report.formula}", sample.source)
+    return sample

@@ -245,6 +245,16 @@ def test_other_files_are_no_maps(tmp_path: Path) -> None:
             PatternMap.load(tmp_path / name)
 
 
+def refuse_with(name: str, array: np.ndarray, reason: str, found: PatternMap, path: Path) -> None:
+    """Of a map with one array changed it is said that it is none."""
+    found.save(path)
+    with np.load(path) as arrays:
+        changed = {**arrays, name: array}
+    np.savez(path, **changed)
+    with pytest.raises(DataError, match=f"is not a pattern map .*({reason})"):
+        PatternMap.load(path)
+
+
 @pytest.mark.parametrize(
     ("name", "array", "reason"),
     [
@@ -259,12 +269,7 @@ def test_other_files_are_no_maps(tmp_path: Path) -> None:
 def test_a_map_whose_arrays_do_not_fit_is_damaged(
     name: str, array: np.ndarray, reason: str, found: PatternMap, tmp_path: Path
 ) -> None:
-    found.save(tmp_path / "map.npz")
-    with np.load(tmp_path / "map.npz") as arrays:
-        changed = {**arrays, name: array}
-    np.savez(tmp_path / "map.npz", **changed)
-    with pytest.raises(DataError, match=f"is not a pattern map .*({reason})"):
-        PatternMap.load(tmp_path / "map.npz")
+    refuse_with(name, array, reason, found, tmp_path / "map.npz")
 
 
 def test_a_map_with_nonsense_in_its_arrays_is_damaged(found: PatternMap, tmp_path: Path) -> None:
@@ -274,12 +279,7 @@ def test_a_map_with_nonsense_in_its_arrays_is_damaged(found: PatternMap, tmp_pat
         ("numbers", np.full(size, "Fe"), "numbers holds <U2"),
         ("positions", np.full((size, 3), np.nan), "not finite"),
     ):
-        found.save(tmp_path / "map.npz")
-        with np.load(tmp_path / "map.npz") as arrays:
-            changed = {**arrays, name: array}
-        np.savez(tmp_path / "map.npz", **changed)
-        with pytest.raises(DataError, match=f"is not a pattern map .*{reason}"):
-            PatternMap.load(tmp_path / "map.npz")
+        refuse_with(name, array, reason, found, tmp_path / "map.npz")
 
 
 def test_atoms_carry_the_answer_into_extxyz(found: PatternMap, two_grains: Atoms, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     import numpy as np
 
     from magnetite.errors import StructureError
-    from magnetite.potential.taking import replace_moments
+    from magnetite.potential.taking import has_volume, replace_moments
     from magnetite_ase.potential import SpinPotential
 
     atoms = read_atoms(args.file)
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     report = calculator.report
     assert report is not None
     print(f"{atoms.symbols}  {energy:.6f} eV  {energy / len(atoms):.6f} eV/atom  {calculator.potential.card}")  # noqa: T201
-    volume = f"volume {atoms.get_volume() / len(atoms):.4f} Å³/atom, " if _has_volume(atoms) else ""
+    volume = f"volume {atoms.get_volume() / len(atoms):.4f} Å³/atom, " if has_volume(atoms) else ""
     print(f"{volume}largest force {_largest(report.forces):.2g} eV/Å")  # noqa: T201
     print(f"largest −dE/dm {_largest(report.magnetic_forces):.2g} eV/μB")  # noqa: T201
     if report.energy_spread is not None:
@@ -94,11 +94,6 @@ def run(args: argparse.Namespace) -> int:
     return INTERRUPTED if unfinished == STOPPED else 0
 
 
-def _has_volume(atoms: Any) -> bool:
-    """Whether something is periodic, in a cell of three vectors; those of open sides may be missing."""
-    return bool(atoms.cell.rank == 3 and atoms.pbc.any())  # noqa: PLR2004
-
-
 def _check_height(atoms: Any, args: argparse.Namespace) -> None:
     """What a layer without a full cell cannot do is refused before the work.
 
@@ -106,9 +101,10 @@ def _check_height(atoms: Any, args: argparse.Namespace) -> None:
         StructureError: a cell vector is missing or nothing is periodic, and the cell is to be relaxed or written.
     """
     from magnetite.errors import StructureError
+    from magnetite.potential.taking import has_volume
 
     written = args.out is not None and args.out.name.lower().endswith(KEPT_BY_ORDERS)
-    if not _has_volume(atoms) and (args.cell or written):
+    if not has_volume(atoms) and (args.cell or written):
         missing = "lacks a cell vector" if atoms.pbc.any() else "has no cell that is periodic"
         raise StructureError(f"{missing}, which --cell, {' and '.join(KEPT_BY_ORDERS)} need", str(args.file))
 

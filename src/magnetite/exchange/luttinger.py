@@ -93,13 +93,10 @@ def ground_state(model: ExchangeModel, *, seed: int = 0, best: Maximum | None = 
     bound = -best.value / 2
     near, cell, state, energy = _of_best_fraction(model, best, random)
     if energy > bound + REACHED * abs(bound):
-        for rows in _larger(model, cell.transformation):
+        tried = [(rows, near) for rows in _larger(model, cell.transformation)]
+        tried += [(smallest_supercell(wave, model.lattice), wave) for wave in _short(model, best)]
+        for rows, wave in tried:
             other = magnetic_cell(model, rows)
-            found, lower = _lowest(model, other, near, random)
-            if lower < energy - REACHED * abs(energy):
-                state, energy, cell = found, lower, other
-        for wave in _short(model, best):
-            other = magnetic_cell(model, smallest_supercell(wave, model.lattice))
             found, lower = _lowest(model, other, wave, random)
             if lower < energy - REACHED * abs(energy):
                 state, energy, cell, near = found, lower, other, wave

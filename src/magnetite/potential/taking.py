@@ -85,6 +85,11 @@ def replace_moments(atoms: Atoms, moments: Any) -> None:
     atoms.set_initial_magnetic_moments(moments)
 
 
+def has_volume(atoms: Atoms) -> bool:
+    """Whether something is periodic, in a cell of three vectors; those of open sides may be missing."""
+    return bool(atoms.cell.rank == 3 and atoms.pbc.any())  # noqa: PLR2004
+
+
 def _volume(structure: Any) -> float | None:
     """Of the cell of ASE's ``Atoms`` or pymatgen's ``Structure``; None where it has none, as that of a bare layer."""
     cell = getattr(structure, "cell", getattr(structure, "lattice", None))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from monty.json import MSONable
 
-from magnetite.errors import StructureError
+from magnetite.reports import sample_of
 
 if TYPE_CHECKING:
     from magnetite.clusters import SampleLike
@@ -77,11 +77,7 @@ class PrototypeReport(MSONable):
         """
         from magnetite.clusters import as_sample
 
-        if self.error is not None:
-            raise StructureError(f"there is no prediction to go by ({self.error})", self.source)
-        sample = as_sample(structure)
-        if self.formula != sample.reduced_formula:
-            raise StructureError(f"is {sample.reduced_formula}, but the report is of {self.formula}", sample.source)
+        sample_of(self, structure, as_sample)
 
     def as_row(self) -> dict[str, Any]:
         """The report as one JSON-ready row, the format of ``magnetite classify --format jsonl``."""
