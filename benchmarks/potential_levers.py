@@ -50,11 +50,12 @@ LINES = {
     "degree 3": Line(13, config={"degree": 3}),
     "SOAP": Line(18, {}),
     "SOAP and embedding": Line(18, {}, {"embedding": EMPTY.embedding}),
+    "SOAP, embedding and angles": Line(14, {}, {"embedding": EMPTY.embedding, "angular": EMPTY.angular}),
 }
 
 
 def trained(line: Line, split: Split, folder: Path) -> Committee:
-    config = configure(split.train, replace(EMPTY, **({"embedding": ()} | line.config)))
+    config = configure(split.train, replace(EMPTY, **({"embedding": (), "angular": 0} | line.config)))
     schedule = replace(SCHEDULE, epochs=line.epochs, seed=2, **line.schedule)
     with mock.patch.multiple(tasks, **{"EDGES": tasks.EDGES} | line.task):
         return train_potential(split, config, folder, torch.device("cpu"), schedule=schedule)

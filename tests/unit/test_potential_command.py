@@ -12,6 +12,7 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
+import magnetite
 from magnetite.cli import main
 from magnetite.potential.export import PROTOCOL, TRAINED_PROTOCOL
 from magnetite.potential.frames import read_frames
@@ -51,6 +52,12 @@ def test_the_card_does_not_call_frames_held_out_that_trained(
     assert any("Nothing was held out" in limit for limit in card["limits"]) == few
     assert any("part more than the card says" in limit for limit in card["limits"])  # neither has frames to watch
     assert ("too few to hold some out" in capsys.readouterr().out) == few
+
+
+@pytest.mark.parametrize(("more", "angular"), [((), 2), (("--no-angles",), 0)])
+def test_angles_may_be_left_out(more: tuple[str, ...], angular: int, tmp_path: Path) -> None:
+    assert train(written(tmp_path, 8), *more) == 0
+    assert magnetite.load(tmp_path / "run" / "model" / "own-potential.json", "cpu").network.config.angular == angular
 
 
 def test_the_model_has_the_name_that_was_given(tmp_path: Path) -> None:

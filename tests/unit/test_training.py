@@ -404,6 +404,7 @@ def test_what_is_trained_has_a_name_of_its_own(
         ("potential --add a=b.cif", "--add is for prototypes"),
         ("propagation --epochs 3", "propagation has no --epochs"),
         ("propagation --free-magnetic-scale", "--free-magnetic-scale is for potential"),
+        ("order --no-angles", "--no-angles is for potential"),
     ],
 )
 def test_options_that_would_do_nothing_are_refused(

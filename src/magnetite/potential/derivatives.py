@@ -45,8 +45,7 @@ def differentiate(network: nn.Module, batch: SpinBatch, *, train: bool = False) 
         along, magnetic = torch.autograd.grad(energies.sum(), [vectors, moments], create_graph=train)
         along = along * batch.present[..., None]
         forces = forces_from(along, batch)
-        virial = batch.sum_over_atoms(torch.einsum("nka,nkb->nab", batch.vectors, along))
-        stress = (virial + virial.transpose(1, 2)) / (2 * batch.volumes[:, None, None])
+        stress = stress_from(along, batch)
     if not train:
         energies, atoms = energies.detach(), atoms.detach()
     return Derivatives(energies, atoms, forces, stress, -magnetic)
@@ -56,3 +55,9 @@ def forces_from(along: Tensor, batch: SpinBatch) -> Tensor:
     """Forces in eV/Å, (n, 3), from derivatives by the vectors to neighbours, (n, k, 3)."""
     towards = along.new_zeros(len(along), 3).index_add(0, batch.neighbours.flatten(), along.flatten(0, 1))
     return along.sum(1) - towards
+
+
+def stress_from(along: Tensor, batch: SpinBatch) -> Tensor:
+    """Stress in eV/Å³, (b, 3, 3), from derivatives by the vectors to neighbours, (n, k, 3)."""
+    virial = batch.sum_over_atoms(torch.einsum("nka,nkb->nab", batch.vectors, along))
+    return (virial + virial.transpose(1, 2)) / (2 * batch.volumes[:, None, None])

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from magnetite.errors import DataError
-from magnetite.potential.derivatives import forces_from
+from magnetite.potential.derivatives import forces_from, stress_from
 from magnetite.potential.frames import Frame
 from magnetite.potential.network import PotentialConfig, PotentialNetwork
-from magnetite.potential.tasks import EDGES, Units, assemble, frame_cost
+from magnetite.potential.tasks import EDGES, SMALL, Units, assemble, frame_cost
 from magnetite.runtime import by_edges
 
 NO_MOMENT = 0.02
 """μB; an element whose moments never exceed this carries none."""
 _NARROW = 0.3
 """Spread of |m|² over its largest value below which higher powers of it cannot be told apart."""
-_SAMPLE = 640
-"""Frames that least squares see."""
+_FEW, _SAMPLE = 640, 1_500
+"""Frames of which least squares see all, and how many they see at most; of large cells the fewer, the larger."""
+_TERMS = 64
+"""Terms that are differentiated at once."""
 _ENERGY_LEVER = 0.1
 """Å; an error of the forces over this distance counts as much as one of the energy per atom."""
 _NARROW_FRAMES = 0.05
@@ -88,7 +90,7 @@ def set_references(network: PotentialNetwork, frames: Sequence[Frame]) -> None:
 def solve_linear(
     network: PotentialNetwork, frames: Sequence[Frame], units: Units, device: torch.device, ridge: float = 1e-3
 ) -> None:
-    """Pair, exchange and Landau constants by ridge regression on energies, forces and magnetic forces.
+    """Constants of the explicit part by ridge regression on energies, forces, stresses and magnetic forces.
 
     If the scale of the magnetic forces is learned, it is solved for along with them: the forces times an unknown
     number are what the constants must give.
@@ -98,7 +100,8 @@ def solve_linear(
     """
     if network.magnetic_scale.requires_grad and not any(f.magnetic is not None and f.magnetic.any() for f in frames):
         raise DataError("no frame has magnetic forces other than zero, whose scale could be learned")
-    matrix, target = _equations(network, _sample(frames), units, device)
+    sample = _sample(frames)
+    matrix, target = _equations(network, sample, units, device)
     width = np.sqrt(np.square(matrix).mean(axis=0))
     width[width == 0] = 1.0
     kinds, scale = len(network.config.numbers), network.magnetic_scale
@@ -112,9 +115,9 @@ def solve_linear(
         network.references.copy_(torch.from_numpy(solution[linear.numel() : linear.numel() + kinds]))
         if scale.requires_grad:
             scale.fill_(1 / solution[-1])
-        left = float(np.sqrt(np.square(matrix @ solution - target).sum() / len(_sample(frames)))) * units.forces
+        left = float(np.sqrt(np.square(matrix @ solution - target).sum() / len(sample))) * units.forces
         network.scale.fill_(float(np.clip(_LEVER * left, 1e-4, 1.0)))
-    _standardise(network, _sample(frames), device)
+    _standardise(network, sample, device)
 
 
 def _standardise(network: PotentialNetwork, frames: Sequence[Frame], device: torch.device) -> None:
@@ -130,8 +133,21 @@ def _standardise(network: PotentialNetwork, frames: Sequence[Frame], device: tor
 
 def _sample(frames: Sequence[Frame]) -> list[Frame]:
     """Enough frames for a few hundred constants, spread over all of them."""
-    step = max(-(-len(frames) // _SAMPLE), 1)
-    return list(frames[::step][:_SAMPLE])
+    if len(frames) <= _FEW:
+        return list(frames)
+    shares = np.array([min(SMALL / f.n_atoms, 1.0) for f in frames])
+    counted = np.floor(np.cumsum(shares) * min(_SAMPLE / shares.sum(), 1.0) + 0.5)
+    return [f for f, new in zip(frames, np.diff(counted, prepend=0.0), strict=True) if new]
+
+
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """What each constant contributes to the labels of a batch: its last axis."""
+
+    energy: NDArray[np.float64]
+    forces: NDArray[np.float64]
+    stress: NDArray[np.float64]
+    magnetic: NDArray[np.float64]
 
 
 def _equations(
@@ -142,14 +158,15 @@ def _equations(
     free = network.magnetic_scale.requires_grad
     kinds = len(network.config.numbers)
     for batch in by_edges(frames, frame_cost, EDGES):
-        energy, forces, magnetic = _linear_features(network, batch, device)
+        columns = _linear_features(network, batch, device)
         sizes = np.array([f.n_atoms for f in batch])
         origin = np.hstack([_counts(batch, network.config.numbers), np.zeros((len(batch), 1))])
         weights = units.energy * sizes
-        rows.append(np.hstack([energy, origin]) / weights[:, None])
+        rows.append(np.hstack([columns.energy, origin]) / weights[:, None])
         labels.append(np.array([f.energy for f in batch]) / weights)
-        for name, found, unit in (("forces", forces, units.forces), ("magnetic", magnetic, units.magnetic)):
-            known = np.repeat([getattr(f, name) is not None for f in batch], 3 * sizes)
+        atoms, crystals = 3 * sizes, np.full(len(batch), 9)
+        for name, lengths in (("forces", atoms), ("stress", crystals), ("magnetic", atoms)):
+            known = np.repeat([getattr(f, name) is not None for f in batch], lengths)
             if not known.any():
                 continue
             truth = np.concatenate([np.ravel(getattr(f, name)) for f in batch if getattr(f, name) is not None])
@@ -157,37 +174,33 @@ def _equations(
             more = np.zeros((len(truth), kinds + 1))
             if scaled:
                 more[:, -1] = -truth
-            share = unit * np.sqrt(np.repeat(3 * sizes, 3 * sizes)[known])  # a frame's together count as its energy
-            rows.append(np.hstack([found[known], more]) / share[:, None])
+            # A frame's together count as its energy.
+            share = getattr(units, name) * np.sqrt(np.repeat(lengths, lengths)[known])
+            rows.append(np.hstack([getattr(columns, name)[known], more]) / share[:, None])
             labels.append(np.zeros(len(truth)) if scaled else truth / share)
     return np.vstack(rows), np.concatenate(labels)
 
 
-def _linear_features(
-    network: PotentialNetwork, batch: Sequence[Frame], device: torch.device
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """What each constant contributes to energies, (b, constants), forces and −dE/dm, (3 n, constants)."""
+def _linear_features(network: PotentialNetwork, batch: Sequence[Frame], device: torch.device) -> _Columns:
+    """What each constant contributes to energies, forces, stresses and −dE/dm, element by element."""
     crystals = assemble(batch, network, device)
-    kinds = len(network.config.numbers)
     moments = crystals.moments.detach().requires_grad_()
     vectors = crystals.vectors.detach().requires_grad_()
     features = network.linear_features(replace(crystals, moments=moments, vectors=vectors))
-    one = torch.nn.functional.one_hot(crystals.species, kinds).to(features)
-    columns: list[list[NDArray[np.float64]]] = [[], [], []]
-    for kind in range(kinds):
-        for term in range(features.shape[1]):
-            atoms = features[:, term] * one[:, kind]
-            if not atoms.any():  # exchange of an element without moments
-                found = (atoms.new_zeros(len(batch)), torch.zeros_like(moments), torch.zeros_like(moments))
-            else:
-                along, turn = torch.autograd.grad(
-                    atoms.sum(), [vectors, moments], retain_graph=True, materialize_grads=True
-                )
-                found = (crystals.sum_over_atoms(atoms.detach()), forces_from(along, crystals), -turn)
-            for column, values in zip(columns, found, strict=True):
-                column.append(values.cpu().double().numpy().ravel())
-    energy, forces, magnetic = (np.stack(column, axis=1) for column in columns)
-    return energy, forces, magnetic
+    kinds = torch.nn.functional.one_hot(crystals.species, len(network.config.numbers)).to(features)
+    energy, forces, stress, magnetic = [], [], [], []
+    for kind in kinds.T:
+        energy.append(crystals.sum_over_atoms(features.detach() * kind[:, None]))
+        for terms in torch.split(torch.eye(features.shape[1]).to(features), _TERMS):
+            along, turn = torch.autograd.grad(
+                features, [vectors, moments], kind[:, None] * terms[:, None], is_grads_batched=True, retain_graph=True,
+                materialize_grads=True,
+            )  # fmt: skip
+            along = along * crystals.present[..., None]
+            forces.append(torch.stack([forces_from(one, crystals).flatten() for one in along], dim=1))
+            stress.append(torch.stack([stress_from(one, crystals).flatten() for one in along], dim=1))
+            magnetic.append(-turn.flatten(1).T)
+    return _Columns(*(torch.cat(parts, dim=1).cpu().double().numpy() for parts in (energy, forces, stress, magnetic)))
 
 
 def _counts(frames: Sequence[Frame], numbers: Sequence[int]) -> NDArray[np.float64]:
