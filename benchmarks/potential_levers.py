@@ -61,6 +61,10 @@ def trained(line: Line, split: Split, folder: Path) -> Committee:
         return train_potential(split, config, folder, torch.device("cpu"), schedule=schedule)
 
 
+BOTH = ("SOAP and embedding", "SOAP, embedding and angles")
+"""Lines whose mean is one more."""
+
+
 def errors(model: Committee, frames: Sequence[Frame]) -> dict[str, np.ndarray]:
     """Root-mean-square errors of each frame."""
     each = [tasks.measure(model, [frame], torch.device("cpu")) for frame in frames]
@@ -83,11 +87,19 @@ def main() -> None:
     inner = split_frames(whole.train + whole.validation, test=HELD_OUT, validation=0.0, seed=SEED)
     print(f"{len(inner.train)} frames train, {len(inner.test)} are held out", flush=True)
     print("| | epochs | energy, meV/atom | forces, meV/Å | stress, GPa | dE/dm, meV/μB |\n| --- |" + " ---: |" * 5)
+    models = {}
     for name in args.lines:
-        line = LINES[name]
-        found = errors(trained(line, replace(inner, test=[]), args.run / name.replace(" ", "-")), inner.test)
-        cells = " | ".join(cell(found[key]) for key in ("energy", "forces", "stress", "magnetic"))
-        print(f"| {name} | {line.epochs} | {cells} |", flush=True)
+        models[name] = trained(LINES[name], replace(inner, test=[]), args.run / name.replace(" ", "-"))
+        print(row(name, LINES[name].epochs, models[name], inner.test), flush=True)
+    if models.keys() >= set(BOTH):
+        mean = Committee([network for name in BOTH for network in models[name].networks])
+        print(row("mean of " + " and of ".join(BOTH), sum(LINES[name].epochs for name in BOTH), mean, inner.test))
+
+
+def row(name: str, epochs: int, model: Committee, frames: Sequence[Frame]) -> str:
+    found = errors(model, frames)
+    cells = " | ".join(cell(found[key]) for key in ("energy", "forces", "stress", "magnetic"))
+    return f"| {name} | {epochs} | {cells} |"
 
 
 if __name__ == "__main__":

@@ -60,6 +60,14 @@ def test_angles_may_be_left_out(more: tuple[str, ...], angular: int, tmp_path: P
     assert magnetite.load(tmp_path / "run" / "model" / "own-potential.json", "cpu").network.config.angular == angular
 
 
+def test_every_other_network_has_no_angles(tmp_path: Path) -> None:
+    assert train(written(tmp_path, 8), "--members", "3") == 0
+    networks = magnetite.load(tmp_path / "run" / "model" / "own-potential.json", "cpu").network.networks
+    explicit = [network.explicit for network in networks]
+    assert [bool(one.linear[:, one.plain_terms :].any()) for one in explicit] == [True, False, True]
+    assert all(one.linear[:, : one.plain_terms].any() for one in explicit)
+
+
 def test_the_model_has_the_name_that_was_given(tmp_path: Path) -> None:
     assert train(written(tmp_path, 8), "--name", "own-prototypes") == 0
     assert (tmp_path / "run" / "model" / "own-prototypes.json").is_file()

@@ -102,7 +102,8 @@ def add_parser(subparsers: Any) -> None:
     potential.add_argument("--without", action="append", default=[], metavar="GROUP", help="leave out; repeat for more")
     potential.add_argument(
         "--members", type=positive, default=1,
-        help="networks trained one after another; of several, answers are the mean and carry their spread (default: 1)",
+        help="networks trained one after another, every other one without angular terms; of several, answers are the "
+        "mean and carry their spread (default: 1)",
     )  # fmt: skip
     potential.add_argument(
         "--free-magnetic-scale", action="store_true",

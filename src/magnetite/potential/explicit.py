@@ -42,12 +42,13 @@ class ExplicitEnergy(nn.Module):
         self.register_buffer("widths", torch.tensor(config.widths, dtype=torch.get_default_dtype()))
         self.register_buffer("pairs", torch.triu_indices(config.radial, config.radial), persistent=False)
         spectrum = self.pairs.shape[1] * (config.degree + 1)
-        self.terms = config.landau + 2 * self.exchange + plain + len(config.embedding) + config.angular * spectrum
+        self.plain_terms = config.landau + 2 * self.exchange + plain + len(config.embedding)
+        self.terms = self.plain_terms + config.angular * spectrum
         # Solved for, not trained: the optimizer's steps know no scale, and would shake what least squares found.
         self.linear = nn.Parameter(torch.zeros(kinds, self.terms), requires_grad=False)
 
     def features(self, species: Tensor, sizes: Tensor, density: Tensor, densities: Tensor) -> Tensor:
-        """What the constants multiply, (n, terms).
+        """What the constants multiply, (n, terms); angles come last, after `plain_terms`.
 
         Args:
             species: (n,).

@@ -88,12 +88,18 @@ def set_references(network: PotentialNetwork, frames: Sequence[Frame]) -> None:
 
 
 def solve_linear(
-    network: PotentialNetwork, frames: Sequence[Frame], units: Units, device: torch.device, ridge: float = 1e-3
+    network: PotentialNetwork,
+    frames: Sequence[Frame],
+    units: Units,
+    device: torch.device,
+    *,
+    ridge: float = 1e-3,
+    angles: bool = True,
 ) -> None:
     """Constants of the explicit part by ridge regression on energies, forces, stresses and magnetic forces.
 
     If the scale of the magnetic forces is learned, it is solved for along with them: the forces times an unknown
-    number are what the constants must give.
+    number are what the constants must give. Without `angles` the angular terms' constants stay as they are.
 
     Raises:
         DataError: that scale is to be learned, and no frame has magnetic forces other than zero.
@@ -101,7 +107,9 @@ def solve_linear(
     if network.magnetic_scale.requires_grad and not any(f.magnetic is not None and f.magnetic.any() for f in frames):
         raise DataError("no frame has magnetic forces other than zero, whose scale could be learned")
     sample = _sample(frames)
-    matrix, target = _equations(network, sample, units, device)
+    explicit = network.explicit
+    terms = explicit.terms if angles else explicit.plain_terms
+    matrix, target = _equations(network, sample, units, device, terms)
     width = np.sqrt(np.square(matrix).mean(axis=0))
     width[width == 0] = 1.0
     kinds, scale = len(network.config.numbers), network.magnetic_scale
@@ -109,10 +117,9 @@ def solve_linear(
     penalty[-kinds - 1 :] = 0  # references and the scale are not held back
     stacked = np.vstack([matrix / width, penalty])
     solution = np.linalg.lstsq(stacked, np.append(target, np.zeros(len(penalty))), rcond=1e-12)[0] / width
-    linear = network.explicit.linear
     with torch.no_grad():
-        linear.copy_(torch.from_numpy(solution[: linear.numel()].reshape(linear.shape)))
-        network.references.copy_(torch.from_numpy(solution[linear.numel() : linear.numel() + kinds]))
+        explicit.linear[:, :terms] = torch.from_numpy(solution[: kinds * terms].reshape(kinds, terms))
+        network.references.copy_(torch.from_numpy(solution[kinds * terms : kinds * terms + kinds]))
         if scale.requires_grad:
             scale.fill_(1 / solution[-1])
         left = float(np.sqrt(np.square(matrix @ solution - target).sum() / len(sample))) * units.forces
@@ -151,14 +158,14 @@ class _Columns:
 
 
 def _equations(
-    network: PotentialNetwork, frames: Sequence[Frame], units: Units, device: torch.device
+    network: PotentialNetwork, frames: Sequence[Frame], units: Units, device: torch.device, terms: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Rows of constants, references and inverse magnetic scale, over their units; and what they must give."""
     rows, labels = [], []
     free = network.magnetic_scale.requires_grad
     kinds = len(network.config.numbers)
     for batch in by_edges(frames, frame_cost, EDGES):
-        columns = _linear_features(network, batch, device)
+        columns = _linear_features(network, batch, device, terms)
         sizes = np.array([f.n_atoms for f in batch])
         origin = np.hstack([_counts(batch, network.config.numbers), np.zeros((len(batch), 1))])
         weights = units.energy * sizes
@@ -181,19 +188,19 @@ def _equations(
     return np.vstack(rows), np.concatenate(labels)
 
 
-def _linear_features(network: PotentialNetwork, batch: Sequence[Frame], device: torch.device) -> _Columns:
-    """What each constant contributes to energies, forces, stresses and −dE/dm, element by element."""
+def _linear_features(network: PotentialNetwork, batch: Sequence[Frame], device: torch.device, terms: int) -> _Columns:
+    """What the first constants contribute to energies, forces, stresses and −dE/dm, element by element."""
     crystals = assemble(batch, network, device)
     moments = crystals.moments.detach().requires_grad_()
     vectors = crystals.vectors.detach().requires_grad_()
-    features = network.linear_features(replace(crystals, moments=moments, vectors=vectors))
+    features = network.linear_features(replace(crystals, moments=moments, vectors=vectors))[:, :terms]
     kinds = torch.nn.functional.one_hot(crystals.species, len(network.config.numbers)).to(features)
     energy, forces, stress, magnetic = [], [], [], []
     for kind in kinds.T:
         energy.append(crystals.sum_over_atoms(features.detach() * kind[:, None]))
-        for terms in torch.split(torch.eye(features.shape[1]).to(features), _TERMS):
+        for some in torch.split(torch.eye(terms).to(features), _TERMS):
             along, turn = torch.autograd.grad(
-                features, [vectors, moments], kind[:, None] * terms[:, None], is_grads_batched=True, retain_graph=True,
+                features, [vectors, moments], kind[:, None] * some[:, None], is_grads_batched=True, retain_graph=True,
                 materialize_grads=True,
             )  # fmt: skip
             along = along * crystals.present[..., None]

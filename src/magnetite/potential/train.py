@@ -65,7 +65,7 @@ def train_potential(
         folder: of the run; the second network and further ones have folders of their own in it.
         device: where.
         schedule: length and rates; its seed is the first network's, the others have the next ones.
-        members: networks, one trained after the other.
+        members: networks, one trained after the other; least squares solve for angular terms in every other one.
         free_magnetic_scale: learn one factor between the data's magnetic forces and the derivative of its energies.
         progress: show a bar for each epoch, on a terminal.
         log: receives one line an epoch.
@@ -81,11 +81,13 @@ def train_potential(
         if members > 1:
             log(f"network {number + 1} of {members}")
         place = folder / f"member-{number + 1}" if number else folder
+        # Every other one solves for no angles: what they get wrong together they get wrong in different ways.
         networks.append(
             _train_one(
-                split, config, place, device, own, free_magnetic_scale=free_magnetic_scale, progress=progress, log=log
+                split, config, place, device, own,
+                angles=number % 2 == 0, free_magnetic_scale=free_magnetic_scale, progress=progress, log=log,
             )
-        )
+        )  # fmt: skip
     return Committee(networks)
 
 
@@ -96,6 +98,7 @@ def _train_one(
     device: torch.device,
     schedule: Schedule,
     *,
+    angles: bool,
     free_magnetic_scale: bool,
     progress: bool,
     log: Callable[[str], None],
@@ -106,7 +109,7 @@ def _train_one(
     network.to(device)
     units = units_of(split.train)
     set_references(network, split.train)
-    solve_linear(network, split.train, units, device)
+    solve_linear(network, split.train, units, device, angles=angles)
     task = PotentialTask(split.train, split.validation, units, device, schedule.seed)
     trained = fit(network, task, schedule, folder, data=task.digest(), progress=progress, log=log)
     assert isinstance(trained, PotentialNetwork)
