@@ -81,7 +81,7 @@ def train_potential(
         if members > 1:
             log(f"network {number + 1} of {members}")
         place = folder / f"member-{number + 1}" if number else folder
-        # Every other one solves for no angles: what they get wrong together they get wrong in different ways.
+        # Every other one solves for no angles: networks of one kind err alike where frames are sparse.
         networks.append(
             _train_one(
                 split, config, place, device, own,
