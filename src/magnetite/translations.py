@@ -97,7 +97,7 @@ def _step(
 
 def _finer(vector: NDArray[np.int64], order: int) -> NDArray[np.float64]:
     """Basis (rows) of the lattice that the unit vectors and vector / order generate, by integer elimination."""
-    rows = [order * row for row in np.eye(3, dtype=np.int64)] + [vector % order]
+    rows = [order * row for row in np.eye(3, dtype=np.int64)] + [vector]
     basis = []
     for column in range(3):
         while True:

@@ -40,6 +40,7 @@ def test_any_supercell_of_any_crystal_comes_back(seed: int, noise: float) -> Non
     primitive, places = crystal.primitive
     assert len(primitive) == len(cell)
     assert primitive.volume == pytest.approx(lattice.volume, rel=1e-6)
+    assert size == 1 or np.linalg.norm(primitive.lattice, axis=1).prod() < 3 * primitive.volume, "a compact cell"
     assert (np.bincount(places) == size).all()
     assert (primitive.numbers[places] == crystal.numbers).all()
     ends = crystal.frac_coords @ crystal.lattice @ np.linalg.inv(primitive.lattice) - primitive.frac_coords[places]
@@ -64,11 +65,42 @@ def test_centred_cells_as_spglib_reduces_them(group: str) -> None:
 def test_almost_a_supercell_is_none(nio: Structure) -> None:
     big = nio * (2, 1, 1)
     assert as_crystal(big).primitive[0].numbers.size == 2
-    big.translate_sites([0], [2.5 * TOLERANCE, 0, 0], frac_coords=False)
+    big.translate_sites([0], [1.1 * TOLERANCE, 0, 0], frac_coords=False)
     assert as_crystal(big).primitive[0].numbers.size == len(big)
     big = nio * (2, 1, 1)
     big.replace(0, "Co")
     assert as_crystal(big).primitive[0].numbers.size == len(big)
+
+
+@pytest.mark.parametrize("element", ["Ni", "O"])
+def test_one_atom_may_miss_its_copy_by_the_tolerance(nio: Structure, element: str) -> None:
+    big = nio * (2, 1, 1)
+    big.translate_sites(big.indices_from_symbol(element)[:1], [0.9 * TOLERANCE, 0, 0], frac_coords=False)
+    assert as_crystal(big).primitive[0].numbers.size == 2
+
+
+def test_a_translation_onto_another_element_is_none() -> None:
+    coords = np.array([[0, 0, 0], [0.2, 0.1, 0.3], [0.6, 0.5, 0.1]])
+    swapping = np.concatenate([coords, coords + np.array([0, 0, 0.5])])
+    found = primitive_cell(np.diag([4.0, 5.0, 6.0]), swapping, np.array([8, 25, 26, 8, 26, 25]), TOLERANCE)
+    assert found is None
+
+
+def test_what_one_atom_of_many_contradicts_costs_no_other_translation(nio: Structure) -> None:
+    """Candidates are tried on few atoms first; the one that is out of place stands last."""
+    cell = nio * (2, 1, 1)
+    cell.translate_sites([-1], [3 * TOLERANCE, 0, 0], frac_coords=False)
+    assert as_crystal(cell * (1, 1, 2)).primitive[0].numbers.size == len(cell)
+
+
+def test_copies_that_drift_too_far_apart_leave_the_cell() -> None:
+    """Three translations that each miss by just less than allowed put the last copy far from the first."""
+    big = Structure(Lattice.orthorhombic(4, 5, 6), ["Fe"], [[0, 0, 0]]) * (2, 2, 2)
+    for site, steps in enumerate((0, 1, 1, 2, 1, 2, 2, 3)):
+        big.translate_sites([site], [0, 0, 0.98 * TOLERANCE * steps], frac_coords=False)
+    primitive, places = as_crystal(big).primitive
+    assert places.tolist() == list(range(8))
+    assert len(primitive) == 8
 
 
 @pytest.mark.parametrize("angle", range(0, 180, 15))
