@@ -70,10 +70,10 @@ def build_graph(lattice: NDArray[np.float64], frac_coords: NDArray[np.float64], 
     # A sphere of this radius holds about four times the neighbours asked for at mean density.
     radius = min(MAX_REACH, (3 * 4 * NEIGHBOURS * volume_per_atom / (4 * np.pi)) ** (1 / 3))
     receivers, senders, images, distances = _pairs(lattice, coords, radius)
-    reach = _reach(distances, receivers, len(numbers))
+    reach = _reach(distances, receivers)
     if reach.max() > radius:
         receivers, senders, images, distances = _pairs(lattice, coords, float(reach.max()))
-        reach = _reach(distances, receivers, len(numbers))
+        reach = _reach(distances, receivers)
     apart = distances >= MIN_DISTANCE
     if np.count_nonzero(~apart) > len(numbers):  # every atom also finds itself
         _refuse(receivers, senders, images, distances)
@@ -120,11 +120,11 @@ def neighbours_within(lattice: NDArray[np.float64], frac_coords: NDArray[np.floa
     return receivers, senders, images - home[senders] + home[receivers], distances
 
 
-def _reach(distances: NDArray[np.float64], receivers: NDArray[np.int64], n_atoms: int) -> NDArray[np.float64]:
+def _reach(distances: NDArray[np.float64], receivers: NDArray[np.int64]) -> NDArray[np.float64]:
     """How far each atom looks; exact where it is within the radius of the search, larger than that elsewhere."""
-    counts = np.bincount(receivers, minlength=n_atoms)
+    counts = np.bincount(receivers)  # of all atoms: each also finds itself
     # One row an atom, itself first: its NEIGHBOURS-th neighbour then stands at that place of the partition.
-    table = np.full((n_atoms, max(int(counts.max()), NEIGHBOURS + 1)), np.inf)
+    table = np.full((len(counts), max(int(counts.max()), NEIGHBOURS + 1)), np.inf)
     table[np.arange(table.shape[1]) < counts[:, None]] = distances
     table.partition(NEIGHBOURS, axis=1)
     reach: NDArray[np.float64] = np.minimum(REACH_FACTOR * table[:, NEIGHBOURS], MAX_REACH)

@@ -73,6 +73,17 @@ def test_edges_are_those_of_a_plain_construction(length: float, spread: float) -
         assert any(edge[:2] == other[:2] and np.allclose(edge[2], other[2], atol=1e-4) for other in edges), edge
 
 
+def test_a_lone_atom_between_dense_slabs_looks_farther_than_the_mean_density_says() -> None:
+    grid = np.array(list(itertools.product(range(3), range(3), range(9))))
+    lattice = np.diag([5.4, 5.4, 22.0])
+    coords = np.concatenate([1.8 * grid, [[0.0, 0.0, 18.2]]]) @ np.linalg.inv(lattice)
+    graph = build_graph(lattice, coords, np.full(len(coords), 26))
+    lone = len(grid)
+    edges, reaches = plain_graph(lattice, coords)
+    assert graph.reach == pytest.approx(reaches, abs=1e-5)
+    assert np.count_nonzero(graph.receivers == lone) == sum(receiver == lone for receiver, *_ in edges)
+
+
 def test_vectors_point_from_receiver_to_sender(rutile: Structure) -> None:
     graph = graph_of(rutile)
     ends = rutile.cart_coords[graph.receivers] + graph.vectors
@@ -113,14 +124,16 @@ def test_an_isolated_atom_has_no_edges_and_full_reach() -> None:
 
 
 def test_an_atom_too_close_to_its_own_image_is_named() -> None:
+    coords = np.array([[7.3, -2.1, 0.0], [7.3, -2.1, 0.5]])
     with pytest.raises(StructureError, match=r"atoms 0 and 0 are only 0\.400 Å apart"):
-        build_graph(np.diag([0.4, 9.0, 9.0]), np.array([[7.3, -2.1, 0.0]]), np.array([26]))
+        build_graph(np.diag([0.4, 9.0, 9.0]), coords, np.array([26, 26]))
 
 
 def test_where_the_atoms_are_written_does_not_matter() -> None:
     """Neighbour searches list every cell up to the atoms: far away, that takes longer than the universe has."""
-    near = build_graph(np.eye(3) * 3, np.zeros((1, 3)), np.array([26]))
-    far = build_graph(np.eye(3) * 3, np.array([[1e5, -1e5, 3e4]]), np.array([26]))
+    coords = np.array([[0, 0, 0], [0.5, 0.5, 0.5]])
+    near = build_graph(np.eye(3) * 3, coords, np.array([26, 26]))
+    far = build_graph(np.eye(3) * 3, coords + np.array([[0, 0, 0], [1e5, -1e5, 3e4]]), np.array([26, 26]))
     assert shells(far) == shells(near)
 
 
