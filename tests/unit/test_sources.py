@@ -164,6 +164,22 @@ def test_a_broken_frame_costs_no_other(name: str, atoms: Atoms, tmp_path: Path) 
     assert "nothing after it is read" in list(read_rows(path))[1][1].reason
 
 
+def test_frames_say_what_they_are_called(atoms: Atoms, tmp_path: Path) -> None:
+    path = tmp_path / "run.extxyz"
+    ase.io.write(path, [atoms, atoms])
+    path.write_bytes(path.read_bytes().replace(b"Properties", "id=Zürich Properties".encode("latin-1"), 1))
+    assert [entry.read()[0] for entry in read_entries(path)] == ["Z\ufffdrich", None]
+
+
+def test_a_packed_run_cut_short_gives_its_frames_and_one_reason(atoms: Atoms, tmp_path: Path) -> None:
+    path = tmp_path / "cut.extxyz.gz"
+    ase.io.write(tmp_path / "whole.extxyz", [atoms] * 3)
+    path.write_bytes(gzip.compress((tmp_path / "whole.extxyz").read_bytes())[:-9])
+    rows = formulas(path)
+    assert [kind for _, kind in rows] == [*["NiO"] * (len(rows) - 1), "cannot"]
+    assert "nothing after that is read" in list(read_rows(path))[-1][1].reason
+
+
 @pytest.mark.parametrize("end", ["\r\n", "\r"])
 def test_frames_with_line_ends_of_other_systems(end: str, atoms: Atoms, tmp_path: Path) -> None:
     path = tmp_path / "run.extxyz"
@@ -175,7 +191,7 @@ def test_frames_with_line_ends_of_other_systems(end: str, atoms: Atoms, tmp_path
 
 def test_old_frames_with_vectors_of_the_cell(tmp_path: Path) -> None:
     path = tmp_path / "old.xyz"
-    path.write_text("1\nold\nFe 0 0 0\nVEC1 2.4 0 0\nVEC2 0 2.4 0\nVEC3 0 0 2.4\n" * 2)
+    path.write_text("  1 \nold\nFe 0 0 0\n VEC1 2.4 0 0\n VEC2 0 2.4 0\nVEC3 0 0 2.4\n" * 2)
     assert formulas(path) == [("old.xyz#1", "Fe"), ("old.xyz#2", "Fe")]
 
 
