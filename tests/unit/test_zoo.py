@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import shutil
@@ -15,7 +16,7 @@ import pytest
 import torch
 
 import magnetite
-from magnetite.api import load_order_model
+from magnetite.api import load_classifier, load_order_model
 from magnetite.errors import DeviceError, MagnetiteError, ZooError
 from magnetite.order.weights import from_tensors, to_tensors
 from magnetite.zoo import DEFAULT_MODEL, Card, available, find_card
@@ -46,6 +47,8 @@ def test_shipped_cards_are_valid_and_small() -> None:
 def test_a_wrong_name_is_answered_with_the_closest() -> None:
     with pytest.raises(ZooError, match="did you mean 'magnetism'"):
         magnetite.load("magnetisim")
+    with pytest.raises(ZooError, match=r"'xyzzy'; there are: magnetism, magnetism-best, "):
+        magnetite.load("xyzzy")
 
 
 def test_a_card_by_its_path_and_nothing_else() -> None:
@@ -54,8 +57,9 @@ def test_a_card_by_its_path_and_nothing_else() -> None:
     for wrong in (None, 5):
         with pytest.raises(ZooError, match="named by text or the path"):
             magnetite.load(wrong, "cpu")
-    with pytest.raises(ZooError, match="no model is called"):
-        magnetite.load("a" * 5000, "cpu")
+    for wrong in ("a" * 5000, "", "../weights/magnetism"):
+        with pytest.raises(ZooError, match="no model is called"):
+            magnetite.load(wrong, "cpu")
 
 
 def test_the_same_model_is_loaded_once() -> None:
@@ -95,7 +99,9 @@ def test_damaged_weights_are_refused_before_parsing(copy: Path, monkeypatch: pyt
         ({"sha256": "0" * 63}, "card is not valid: sha256"),
         ({"weights": "../x.safetensors"}, "card is not valid: weights"),
         ({"weights": "missing.safetensors"}, "weights cannot be read"),
-        ({"extra": 1}, "card is not valid"),
+        ({"weights": "."}, "card is not valid: weights"),
+        ({"extra": 1}, "card is not valid: card: Additional properties"),
+        ({"settings": list(range(9999))}, "card is not valid: settings: ….{,200}$"),
     ],
 )
 def test_broken_cards_say_what_is_wrong(copy: Path, change: dict[str, object], reason: str) -> None:
@@ -104,12 +110,40 @@ def test_broken_cards_say_what_is_wrong(copy: Path, change: dict[str, object], r
         magnetite.load(str(copy), device="cpu")
 
 
-def test_settings_that_do_not_fit_the_weights_are_refused(copy: Path) -> None:
-    content = json.loads(copy.read_text())
-    content["settings"]["network"]["scalars"] += 1
+@pytest.mark.parametrize(
+    ("name", "part", "value", "reason"),
+    [
+        ("magnetism", "network", {"scalars": 7}, "do not fit"),
+        ("potential-nio", "network", {"hidden": 7}, "do not fit"),
+        ("potential-nio", "network", {"numbers": [8, 999]}, "settings are not those of a model of potential"),
+        ("potential-nio", "network", {"radial": 10**30}, "settings are not those of a model of potential"),
+        ("potential-nio", "moment_ranges", [1], "settings are not those of a model of potential"),
+        ("prototypes", "network", {"members": 99}, "do not fit"),
+        ("prototypes", "soap", {"size": 9}, "settings are not those of a model of prototypes"),
+        ("prototypes", "passes", "many", "settings are not those of a model of prototypes"),
+        ("propagation", "trees", [7, 7], "do not fit"),
+    ],
+)
+def test_settings_that_do_not_fit_the_weights_are_refused(
+    name: str, part: str, value: object, reason: str, tmp_path: Path
+) -> None:
+    """In one line that names the card: torch lists every tensor that differs."""
+    card = find_card(name)
+    shutil.copy(card.weights, tmp_path)
+    changed = card.settings[part] | value if isinstance(value, dict) else value
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(card.content | {"settings": card.settings | {part: changed}}))
+    with pytest.raises(ZooError, match=rf"^[^\n]*mine\.json: [^\n]*{reason}[^\n]{{,250}}$"):
+        magnetite.load(path, device="cpu")
+
+
+@pytest.mark.parametrize("data", [b"", b"weights" * 9, b"\xff" * 99])
+def test_weights_that_are_no_safetensors(data: bytes, copy: Path) -> None:
+    copy.with_name("magnetism.safetensors").write_bytes(data)
+    content = json.loads(copy.read_text()) | {"sha256": hashlib.sha256(data).hexdigest()}
     copy.write_text(json.dumps(content))
-    with pytest.raises(ZooError, match="do not fit"):
-        magnetite.load(str(copy), device="cpu")
+    with pytest.raises(ZooError, match="weights are not safetensors"):
+        magnetite.load(copy, device="cpu")
 
 
 @pytest.mark.parametrize("family", ["order", "potential", "prototypes", "propagation"])
@@ -128,6 +162,8 @@ def test_a_changed_card_is_read_again(copy: Path) -> None:
 
 def test_a_card_that_is_not_json(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
+    with pytest.raises(ZooError, match=r"cannot be read .*No such file"):
+        Card.read(path)
     path.write_text("{")
     with pytest.raises(ZooError, match="cannot be read"):
         Card.read(path)
@@ -136,14 +172,37 @@ def test_a_card_that_is_not_json(tmp_path: Path) -> None:
         Card.read(path)
 
 
-def test_models_of_other_packages_come_through_the_entry_point(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("theirs", "tests.theirs:card", registry_module.ENTRY_POINT_GROUP)
-    monkeypatch.setattr(EntryPoint, "load", lambda _: lambda: str(copy))
-    monkeypatch.setattr(registry_module, "entry_points", lambda name="theirs", **_: [point] if name == "theirs" else [])
+def offer(monkeypatch: pytest.MonkeyPatch, offered: Any, *names: str) -> None:
+    """As if another package had entry points of these names."""
+    points = [EntryPoint(name, "tests.theirs:card", registry_module.ENTRY_POINT_GROUP) for name in names]
+    monkeypatch.setattr(EntryPoint, "load", lambda _: offered)
+    monkeypatch.setattr(
+        registry_module, "entry_points", lambda name=None, **_: [p for p in points if name in (None, p.name)]
+    )
+
+
+@pytest.mark.parametrize("called", [False, True])
+def test_models_of_other_packages_come_through_the_entry_point(
+    called: bool, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, (lambda: str(copy)) if called else copy, "theirs")
     assert "theirs" in available()
     model = magnetite.load("theirs", device="cpu")
     assert model.card.path == copy
     assert load_order_model("theirs", "cpu") is model
+
+
+def test_no_other_package_takes_the_place_of_a_model_that_ships(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = find_card(DEFAULT_MODEL).path
+    offer(monkeypatch, copy, DEFAULT_MODEL)
+    assert available()[DEFAULT_MODEL] == find_card(DEFAULT_MODEL).path == own
+
+
+@pytest.mark.parametrize("offered", [None, lambda: 1 / 0])
+def test_an_entry_point_that_fails_is_named(offered: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, offered, "theirs")
+    with pytest.raises(ZooError, match=r"entry point tests\.theirs:card of model 'theirs' failed"):
+        magnetite.load("theirs", device="cpu")
 
 
 @pytest.mark.parametrize("name", ["prototypes", "propagation", "potential-fe"])
@@ -164,8 +223,9 @@ def test_weights_round_trip_without_generated_constants() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
 def test_a_missing_gpu_is_an_error_not_a_fallback() -> None:
-    with pytest.raises(DeviceError, match="not available"):
-        magnetite.load(device="cuda")
+    for load in (magnetite.load, load_order_model, load_classifier):
+        with pytest.raises(DeviceError, match="not available"):
+            load(device="cuda")
 
 
 @pytest.mark.parametrize("device", ["warp", "meta", None])

@@ -10,6 +10,7 @@ from torch import Tensor
 from magnetite.errors import ZooError
 from magnetite.potential.committee import Committee
 from magnetite.potential.network import PotentialConfig, PotentialNetwork
+from magnetite.structures import say
 
 
 def to_tensors(committee: Committee) -> dict[str, Tensor]:
@@ -41,7 +42,7 @@ def from_tensors(
             expected = [*dict(member.named_parameters()), "references"]
             member.load_state_dict({name: tensors[f"{_prefix(number)}{name}"] for name in expected}, strict=False)
     except (KeyError, TypeError, RuntimeError) as error:
-        raise ZooError(f"weights and settings of the potential do not fit ({error})") from error
+        raise ZooError(f"weights and settings of the potential do not fit ({say(error)})") from error
     return committee.to(device).eval().requires_grad_(requires_grad=False)
 
 

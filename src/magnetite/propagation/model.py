@@ -19,6 +19,7 @@ from magnetite.propagation.features import ranker_features
 from magnetite.propagation.ranker import probabilities_of, scores_of
 from magnetite.propagation.reports import PropagationReport, RankedVector
 from magnetite.propagation.stars import Star, stars
+from magnetite.structures import say
 from magnetite.zoo.loading import load_kind
 from magnetite.zoo.model import ZooModel
 from magnetite.zoo.registry import DEFAULT_RANKER
@@ -67,7 +68,7 @@ class PropagationModel(ZooModel[PreparedCandidates, PropagationReport]):
             trees = Trees(*card.settings["trees"])
             trees.load_state_dict({name.removeprefix(PREFIX): value for name, value in tensors.items()})
         except (KeyError, TypeError, RuntimeError) as error:
-            raise ZooError(f"weights and settings of the model do not fit ({error})") from error
+            raise ZooError(f"weights and settings of the model do not fit ({say(error)})") from error
         return cls(card, trees.to(device), device)
 
     def prepare(self, crystal: Crystal) -> PreparedCandidates:

@@ -15,6 +15,7 @@ from torch.nn import functional
 from magnetite.dropout import mutual_information, thinned
 from magnetite.errors import ZooError
 from magnetite.prototypes.network import NetworkConfig, PrototypeNetwork
+from magnetite.structures import say
 
 ROWS_AT_ONCE = {"cpu": 4_096, "cuda": 262_144}
 """Passes times samples in one matrix product: what stays in the cache, or fills the GPU."""
@@ -98,5 +99,5 @@ def from_tensors(settings: dict[str, Any], tensors: dict[str, Tensor], device: t
         network = Ensemble(NetworkConfig.from_settings(settings))
         network.load_state_dict({name: tensors[name] for name in network.state_dict()})
     except (KeyError, TypeError, RuntimeError) as error:
-        raise ZooError(f"weights and settings of the model do not fit ({error})") from error
+        raise ZooError(f"weights and settings of the model do not fit ({say(error)})") from error
     return network.to(device).eval().requires_grad_(requires_grad=False)

@@ -12,6 +12,9 @@ from typing import Any
 
 from magnetite.errors import ZooError
 
+LONGEST = 160
+"""Letters of the schema's own words that an error repeats."""
+
 
 @dataclass(frozen=True, eq=False)
 class Card:
@@ -89,7 +92,9 @@ def _read(path: Path, changed: int) -> Card:  # noqa: ARG001 (a changed file is 
     problem = next(iter(jsonschema.Draft202012Validator(_schema()).iter_errors(content)), None)
     if problem is not None:
         where = "/".join(map(str, problem.absolute_path)) or "card"
-        raise ZooError(f"model card is not valid: {where}: {problem.message}", str(path))
+        told = problem.message  # begins with what is there, of any length, and ends with what is wrong with it
+        told = told if len(told) <= LONGEST else f"…{told[-LONGEST:]}"
+        raise ZooError(f"model card is not valid: {where}: {told}", str(path))
     return Card(path, content)
 
 

@@ -14,6 +14,7 @@ from safetensors.torch import load as parse_safetensors
 
 from magnetite.errors import ZooError
 from magnetite.runtime import resolve_device
+from magnetite.structures import say
 from magnetite.zoo.cards import Card
 from magnetite.zoo.model import ZooModel
 from magnetite.zoo.registry import DEFAULT_MODEL, find_card
@@ -83,7 +84,9 @@ def _load(card: Card, device: torch.device) -> ZooModel[Any, Any]:
     try:
         with torch.random.fork_rng(devices=[]):  # networks are drawn before they are given their weights
             model: ZooModel[Any, Any] = getattr(import_module(module), name).from_weights(card, tensors, device)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        reason = f"settings are not those of a model of {card.family} ({type(error).__name__}: {error})"
+    except ZooError as error:
+        raise error.at(str(card.path)) from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = f"settings are not those of a model of {card.family} ({say(error)})"
         raise ZooError(f"model card is not valid: {reason}", str(card.path)) from error
     return model
