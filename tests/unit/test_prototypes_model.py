@@ -344,7 +344,7 @@ def test_a_name_that_no_card_bears_is_refused_before_the_work(
 ) -> None:
     ase.io.write(tmp_path / "own.cif", bulk("Ge"))
     command = ["train", "prototypes", "--add", f"mine={tmp_path / 'own.cif'}", "--run", str(tmp_path / "run")]
-    for name in ("Own Model", "a/b", "1st", ""):
+    for name in ("Own Model", "Own", "own\n", "a/b", "1st", ""):
         assert main([*command, "--name", name]) == 2
         assert "no name of a model" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -80,7 +80,7 @@ def check_name(name: str) -> None:
     Raises:
         ZooError: it cannot.
     """
-    if not re.search(_schema()["properties"]["name"]["pattern"], name):
+    if not re.fullmatch(_schema()["properties"]["name"]["pattern"], name):
         raise ZooError("is no name of a model; give lower-case letters, digits and hyphens, a letter first", name)
 
 
