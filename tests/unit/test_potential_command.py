@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from ase.io import read, write
 
 import magnetite
 from magnetite.cli import main
+from magnetite.potential import train as training
 from magnetite.potential.export import PROTOCOL, TRAINED_PROTOCOL
 from magnetite.potential.frames import read_frames
 
@@ -52,6 +55,26 @@ def test_the_card_does_not_call_frames_held_out_that_trained(
     assert any("Nothing was held out" in limit for limit in card["limits"]) == few
     assert any("part more than the card says" in limit for limit in card["limits"])  # neither has frames to watch
     assert ("too few to hold some out" in capsys.readouterr().out) == few
+
+
+def test_options_reach_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: dict[str, Any] = {}
+
+    def split(*given: Any, **options: Any) -> tuple[None, None]:
+        said.update(options, config=given[1])
+        return None, None
+
+    monkeypatch.setattr(training, "prepare_split", split)
+    monkeypatch.setattr(training, "train_potential", lambda *_, **options: said.update(options))
+    monkeypatch.setattr("magnetite.potential.export.export_potential", lambda *_, **options: said.update(options))
+    options = "--spin-orbit --self-consistent --without a --without b --members 3 --free-magnetic-scale --no-angles"
+    assert train(tmp_path / "x.extxyz", *options.split(), "--seed", "5", "--learning-rate", "0.5") == 0
+    assert said == {
+        "config": replace(training.EMPTY, cutoff=3.2, spin_orbit=True, angular=0),
+        "schedule": replace(training.SCHEDULE, epochs=1, seed=5, learning_rate=0.5),
+        "self_consistent": True, "without": ("a", "b"), "members": 3, "free_magnetic_scale": True,
+        "name": "own-potential", "data": "x.extxyz",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("more", "angular"), [((), 2), (("--no-angles",), 0)])

@@ -8,6 +8,7 @@ import sys
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -369,6 +370,7 @@ def test_elements_always_train() -> None:
         (["--run", "{file}"], "is a file; --run names a folder"),
         (["--run", "{file}/run"], "cannot be written (Not a directory)"),
         (["--run", "r", "--companion", "typo"], "typo: no checkp"),
+        (["--run", "r", "--device", "warp"], "device 'warp' is not available"),
     ],
 )
 def test_the_command_refuses_before_the_data_are_read(
@@ -386,10 +388,63 @@ def test_the_command_refuses_before_the_data_are_read(
 def test_what_is_trained_has_a_name_of_its_own(
     given: list[str], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names: list[str] = []
-    monkeypatch.setattr("magnetite.propagation.train.train_propagation", lambda *_, **k: names.append(k["name"]))
-    assert main(["train", "propagation", "--data", str(tmp_path), "--run", str(tmp_path / "run"), *given]) == 0
-    assert names == [name]  # reports of a model called as one that ships would pass for that one's
+    said: list[dict[str, Any]] = []
+    monkeypatch.setattr("magnetite.propagation.train.train_propagation", lambda *_, **k: said.append(k))
+    arguments = ["--data", str(tmp_path), "--run", str(tmp_path / "run"), "--seed", "5"]
+    assert main(["train", "propagation", *arguments, *given]) == 0
+    assert said == [{"name": name, "seed": 5}]  # reports of a model called as one that ships would pass for that one's
+
+
+def test_options_reach_the_training_of_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: dict[str, Any] = {}
+    threads: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    monkeypatch.setattr(train, "read_examples", lambda _: [])
+    monkeypatch.setattr(train, "check_enough", lambda _: None)
+    monkeypatch.setattr(train, "load_stage", lambda folder, *_: folder.name)
+    monkeypatch.setattr(train, "was_pretrained", lambda folder: folder.name == "b")
+    monkeypatch.setattr(train, "train_order", lambda *_, **options: said.update(options))
+    monkeypatch.setattr("magnetite.order.finish.export_run", lambda *_, **options: said.update(options))
+    command = ["train", "order", "--data", str(tmp_path), "--run", str(tmp_path / "run")]
+    assert main(command) == 0
+    assert said == {
+        "schedule": train.BODY, "unlabelled": None, "compiled": False, "companions": [], "pretrained": [],
+        "name": "own-magnetism",
+    }  # fmt: skip
+    options = "--epochs 3 --seed 5 --threads 2 --compile --pretrain --name mine --companion a --companion b"
+    assert main([*command, *options.split()]) == 0
+    assert callable(said.pop("unlabelled"))
+    assert said == {
+        "schedule": replace(train.BODY, epochs=3, seed=5), "compiled": True, "companions": ["a", "b"],
+        "pretrained": [2], "name": "mine",
+    }  # fmt: skip
+    assert threads == [2]
+
+
+@pytest.mark.parametrize(
+    ("given", "trained", "said"),
+    [
+        ("--data d", "train.train_from_data", {}),
+        ("--data d --damage", "toughen.train_with_damage", {}),
+        ("--data d --tune 4 --tune-epochs 2", "tuning.tune_and_train", {"trials": 4, "epochs": 2}),
+        ("--add a=b.cif --name mine", "extend.add_classes", {"name": "mine"}),
+    ],
+)
+def test_options_reach_the_training_of_classifiers(
+    given: str, trained: str, said: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from magnetite.prototypes import extend, train
+
+    found: dict[str, Any] = {}
+    asked: list[tuple[str, str]] = []
+    usual = extend.FINE_TUNING if "--add" in given else train.SCHEDULE
+    monkeypatch.setattr(f"magnetite.prototypes.{trained}", lambda *_, **options: found.update(options))
+    monkeypatch.setattr("magnetite.api.load_classifier", lambda *told: asked.append(told))
+    monkeypatch.setattr(extend, "parse_addition", lambda text: text)
+    options = ["--run", str(tmp_path / "run"), "--epochs", "3", "--seed", "5", "--device", "cpu"]
+    assert main(["train", "prototypes", *given.split(), *options]) == 0
+    assert found == said | {"schedule": replace(usual, epochs=3, seed=5)}
+    assert asked == ([("prototypes", "cpu")] if "--add" in given else [])
 
 
 @pytest.mark.parametrize(
@@ -400,6 +455,8 @@ def test_what_is_trained_has_a_name_of_its_own(
         ("prototypes --name mine", "--name goes with --add"),
         ("prototypes --from mine.json", "--from goes with --add"),
         ("prototypes --damage --tune 3", "it takes no --tune"),
+        ("prototypes --add a=b.cif", "it takes no --data, --tune or --damage"),
+        ("prototypes --tune-epochs 5", "--tune-epochs goes with --tune"),
         ("potential --pretrain", "--pretrain is for order"),
         ("potential --add a=b.cif", "--add is for prototypes"),
         ("propagation --epochs 3", "propagation has no --epochs"),
