@@ -43,6 +43,16 @@ def test_without_members_nothing_is_said_of_k() -> None:
     assert Calibration(zero_k=2.0).zero_k_probability(np.array([[2.0, -2.0]]))[0] == pytest.approx(0.5)
 
 
+def test_the_temperature_of_k_divides() -> None:
+    found = Calibration(zero_k=2.0).zero_k_probability(np.array([[2.0, 4.0]]))
+    assert found == pytest.approx([(1 / (1 + np.exp(-1)) + 1 / (1 + np.exp(-2))) / 2])
+
+
+def test_a_chemistry_without_examples_keeps_its_logits() -> None:
+    logits, labels = drawn(2.0, 1)
+    assert Calibration.fit_order(np.ones(len(labels), bool), logits, labels).other == 1.0
+
+
 @pytest.mark.parametrize(
     ("numbers", "inside"), [([28, 8], True), ([26, 9], True), ([26, 27], False), ([25, 16], False), ([22, 8], False)]
 )

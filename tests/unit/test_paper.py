@@ -137,6 +137,10 @@ def test_paper_needs_a_place_to_write_to(toy_data: Path, capsys: pytest.CaptureF
     assert main(["evaluate", "--quick", "--data", str(toy_data)]) == 2
     assert main(["evaluate", "--paper", "--json", "--out", "docs", "--data", str(toy_data)]) == 2
     assert "--out" in capsys.readouterr().err
+    assert main(["evaluate", "--paper", "--split", "validation", "--out", "docs", "--data", str(toy_data)]) == 2
+    assert "of the test split" in capsys.readouterr().err
+    assert main(["evaluate", "--model", "xyzzy", "--data", str(toy_data)]) == 2
+    assert "no model is called 'xyzzy'" in capsys.readouterr().err
 
 
 def test_rows_survive_being_kept(toy_rows: tuple[Rows, Rows]) -> None:

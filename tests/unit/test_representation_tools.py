@@ -95,7 +95,13 @@ def test_the_most_alike_come_first() -> None:
         most_alike("Ar", "skipatom")
 
 
-def test_the_command(tmp_path: Path, nio: Structure, rutile: Structure, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(
+    tmp_path: Path,
+    nio: Structure,
+    rutile: Structure,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name, structure in (("NiO.cif", nio), ("MnF2.cif", rutile)):
         structure.to(filename=str(tmp_path / name))
     (tmp_path / "bad.cif").write_text("nothing")
@@ -120,12 +126,20 @@ def test_the_command(tmp_path: Path, nio: Structure, rutile: Structure, capsys: 
     assert "Coulomb" not in capsys.readouterr().err
     similar = tmp_path / "similar.csv"
     assert main(["represent", "--name", "megnet16", "--elements", "--metric", "pearson", "-o", str(similar)]) == 0
-    assert pd.read_csv(similar, index_col="element").loc["Fe", "Fe"] == pytest.approx(1)
+    expected = element_similarity("megnet16", "pearson").loc["Fe", "Co"]
+    assert pd.read_csv(similar, index_col="element").loc["Fe", "Co"] == pytest.approx(expected, rel=1e-5)
     assert main(["represent", "--name", "megnet16", "--elements", "-o", str(tmp_path / "similar.npz")]) == 2
     assert not (tmp_path / "similar.npz").exists()
     for nothing in (["--option", "l_max=2"], ["--cell", "primitive"], [files[0]]):
         assert main(["represent", "--name", "megnet16", "--elements", *nothing]) == 2
         assert "give no file, --option or --cell" in capsys.readouterr().err
+    asked: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("magnetite.representations.represent_many", lambda *_, cell, **__: asked.append(cell) or [])
+        assert main(["represent", files[0], "--cell", "primitive", "--quiet"]) == 0
+    assert asked == ["primitive"]
+    assert main(["represent", files[0], "-o", files[2]]) == 2
+    assert "is a structure file that is there" in capsys.readouterr().err
     assert main(["represent"]) == 2
     assert main(["represent", files[0], "--plot", str(tmp_path / "x.png")]) == 2
     assert main(["represent", files[0], "--option", "pooling"]) == 2

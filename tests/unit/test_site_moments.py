@@ -97,12 +97,21 @@ def test_the_median_finds_what_it_was_told() -> None:
     module = SiteMoments(4, 4)
     true = torch.tensor([0.0, 0.02, 0.33, 1.0, 2.71, 5.2, 7.9])
     np.testing.assert_allclose(module.targets(true) @ module.levels, true, atol=1e-6)
+    np.testing.assert_allclose(module.targets(torch.tensor([9.5])) @ module.levels, [LEVELS[-1]])
     levels = torch.tensor(LEVELS)
     found = module.median((-0.5 * ((levels - true[:, None]) / 0.3) ** 2)[3:5])
     np.testing.assert_allclose(found, true[3:5], atol=0.02)
     either = torch.full((1, len(LEVELS)), -30.0)
     either[0, 0], either[0, LEVELS.index(2.0)] = 0.0, 0.5  # high spin is the likelier
     assert module.median(either).item() == pytest.approx(1.4, abs=0.6)
+
+
+def test_volumes_of_elements_are_learned() -> None:
+    module = SiteMoments(4, 4)
+    shares = torch.zeros(4000, len(module.log_volumes))
+    shares[:2000, 26] = shares[2000:, 8] = 1
+    module.expect_volumes(shares, torch.tensor([30.0, 10.0]).repeat_interleave(2000))
+    np.testing.assert_allclose(module.log_volumes[[26, 8]].exp(), [30, 10], rtol=1e-3)
 
 
 def example(element: str, moment: float, formula: str, fold: int, scale: float) -> Example:
