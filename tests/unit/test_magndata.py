@@ -184,6 +184,10 @@ def test_command(folder, tmp_path, capsys, monkeypatch):
     with gzip.open(out) as file:
         assert len(file.readlines()) == 4
     assert main(["data", "magndata", str(tmp_path / "no"), "--out", str(out)]) == 2
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.mcif").write_text("data_\n")
+    assert main(["data", "magndata", str(tmp_path / "bad"), "--out", str(tmp_path / "bad.jsonl"), "--quiet"]) == 2
+    assert "wrote 0 rows" in capsys.readouterr().out
 
     def stop(_):
         raise KeyboardInterrupt

@@ -307,6 +307,16 @@ def test_command(tmp_path, capsys, monkeypatch):
     assert len(list(read_records(train))) == 6
 
 
+def test_the_command_asks_for_the_chemistry(tmp_path, monkeypatch):
+    monkeypatch.setattr(materials_project, "connect", Client)
+    counts = []
+    for chemistry in ("ggau", "all"):
+        out = tmp_path / f"{chemistry}.jsonl"
+        assert main(["data", "mp", "--out", str(out), "--chemistry", chemistry, "--quiet"]) == 0
+        counts.append(len(list(read_records(out))))
+    assert counts[0] < counts[1]
+
+
 def test_the_command_refuses_before_it_fetches(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(materials_project, "connect", lambda: pytest.fail("asked the database"))
     with pytest.raises(SystemExit):
