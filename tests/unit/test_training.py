@@ -370,6 +370,8 @@ def test_elements_always_train() -> None:
         (["--run", "{file}"], "is a file; --run names a folder"),
         (["--run", "{file}/run"], "cannot be written (Not a directory)"),
         (["--run", "r", "--companion", "typo"], "typo: no checkp"),
+        (["--run", "r", "--companion", "r"], "r: is asked for twice"),
+        (["--run", "r", "--companion", "a", "--companion", "./a"], "a: is asked for twice"),
         (["--run", "r", "--device", "warp"], "device 'warp' is not available"),
     ],
 )

@@ -179,12 +179,16 @@ def _order(args: argparse.Namespace, device: torch.device) -> Path:
     from dataclasses import replace
     from functools import partial
 
+    from magnetite.errors import DataError
     from magnetite.order import train
     from magnetite.order.config import NetworkConfig
     from magnetite.order.finish import export_run
     from magnetite.order.pretraining import read_unlabelled
 
     companions = args.companion or []
+    bodies = [folder.resolve() for folder in (args.folder, *companions)]
+    if repeated := [folder for number, folder in enumerate(bodies) if folder in bodies[:number]]:
+        raise DataError("is asked for twice; companions are runs of their own", str(repeated[0]))
     others = [train.load_stage(folder, "order", device, NetworkConfig()) for folder in companions]  # before the work
     examples = train.read_examples(args.data)
     train.check_enough(examples)
