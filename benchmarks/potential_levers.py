@@ -50,19 +50,14 @@ LINES = {
     "degree 3": Line(13, config={"degree": 3}),
     "SOAP": Line(18, {}),
     "SOAP and embedding": Line(18, {}, {"embedding": EMPTY.embedding}),
-    "SOAP, embedding and angles": Line(14, {}, {"embedding": EMPTY.embedding, "angular": EMPTY.angular}),
 }
 
 
 def trained(line: Line, split: Split, folder: Path) -> Committee:
-    config = configure(split.train, replace(EMPTY, **({"embedding": (), "angular": 0} | line.config)))
+    config = configure(split.train, replace(EMPTY, **({"embedding": ()} | line.config)))
     schedule = replace(SCHEDULE, epochs=line.epochs, seed=2, **line.schedule)
     with mock.patch.multiple(tasks, **{"EDGES": tasks.EDGES} | line.task):
         return train_potential(split, config, folder, torch.device("cpu"), schedule=schedule)
-
-
-BOTH = ("SOAP and embedding", "SOAP, embedding and angles")
-"""Lines whose mean is one more."""
 
 
 def errors(model: Committee, frames: Sequence[Frame]) -> dict[str, np.ndarray]:
@@ -91,9 +86,6 @@ def main() -> None:
     for name in args.lines:
         models[name] = trained(LINES[name], replace(inner, test=[]), args.run / name.replace(" ", "-"))
         print(row(name, LINES[name].epochs, models[name], inner.test), flush=True)
-    if models.keys() >= set(BOTH):
-        mean = Committee([network for name in BOTH for network in models[name].networks])
-        print(row("mean of " + " and of ".join(BOTH), sum(LINES[name].epochs for name in BOTH), mean, inner.test))
 
 
 def row(name: str, epochs: int, model: Committee, frames: Sequence[Frame]) -> str:

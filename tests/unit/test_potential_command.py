@@ -14,7 +14,6 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
-import magnetite
 from magnetite.cli import main
 from magnetite.potential import train as training
 from magnetite.potential.export import PROTOCOL, TRAINED_PROTOCOL
@@ -67,28 +66,14 @@ def test_options_reach_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(training, "prepare_split", split)
     monkeypatch.setattr(training, "train_potential", lambda *_, **options: said.update(options))
     monkeypatch.setattr("magnetite.potential.export.export_potential", lambda *_, **options: said.update(options))
-    options = "--spin-orbit --self-consistent --without a --without b --members 3 --free-magnetic-scale --no-angles"
+    options = "--spin-orbit --self-consistent --without a --without b --members 3 --free-magnetic-scale"
     assert train(tmp_path / "x.extxyz", *options.split(), "--seed", "5", "--learning-rate", "0.5") == 0
     assert said == {
-        "config": replace(training.EMPTY, cutoff=3.2, spin_orbit=True, angular=0),
+        "config": replace(training.EMPTY, cutoff=3.2, spin_orbit=True),
         "schedule": replace(training.SCHEDULE, epochs=1, seed=5, learning_rate=0.5),
         "self_consistent": True, "without": ("a", "b"), "members": 3, "free_magnetic_scale": True,
         "name": "own-potential", "data": "x.extxyz",
     }  # fmt: skip
-
-
-@pytest.mark.parametrize(("more", "angular"), [((), 2), (("--no-angles",), 0)])
-def test_angles_may_be_left_out(more: tuple[str, ...], angular: int, tmp_path: Path) -> None:
-    assert train(written(tmp_path, 8), *more) == 0
-    assert magnetite.load(tmp_path / "run" / "model" / "own-potential.json", "cpu").network.config.angular == angular
-
-
-def test_every_other_network_has_no_angles(tmp_path: Path) -> None:
-    assert train(written(tmp_path, 8), "--members", "3") == 0
-    networks = magnetite.load(tmp_path / "run" / "model" / "own-potential.json", "cpu").network.networks
-    explicit = [network.explicit for network in networks]
-    assert [bool(one.linear[:, one.plain_terms :].any()) for one in explicit] == [True, False, True]
-    assert all(one.linear[:, : one.plain_terms].any() for one in explicit)
 
 
 def test_the_model_has_the_name_that_was_given(tmp_path: Path) -> None:

@@ -73,10 +73,10 @@ def test_every_file_it_writes_has_the_moments(ending: str, iron: Path) -> None:
     out = iron.with_name(f"out{ending}")
     assert main(["spin-relax", str(iron), "--model", "potential-fe", "--device", "cpu", "--out", str(out)]) == 0
     if ending == ".vasp":
-        assert out.read_text().startswith("MAGMOM = 2*2.162\n")
+        assert out.read_text().startswith("MAGMOM = 2*2.163\n")
         return
     moments = read_atoms(out).get_initial_magnetic_moments()
-    assert np.abs(moments).reshape(2, -1).max(axis=1) == pytest.approx([2.162] * 2, abs=0.002)
+    assert np.abs(moments).reshape(2, -1).max(axis=1) == pytest.approx([2.163] * 2, abs=0.002)
 
 
 @pytest.mark.parametrize("cell", [True, False])

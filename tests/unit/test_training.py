@@ -463,7 +463,6 @@ def test_options_reach_the_training_of_classifiers(
         ("potential --add a=b.cif", "--add is for prototypes"),
         ("propagation --epochs 3", "propagation has no --epochs"),
         ("propagation --free-magnetic-scale", "--free-magnetic-scale is for potential"),
-        ("order --no-angles", "--no-angles is for potential"),
     ],
 )
 def test_options_that_would_do_nothing_are_refused(

@@ -18,7 +18,7 @@ ONLY = {
     "prototypes": ("damage", "add", "from", "tune", "tune_epochs"),
     "potential": (
         "cutoff", "learning_rate", "weight_decay", "spin_orbit", "self_consistent", "without", "members",
-        "free_magnetic_scale", "no_angles",
+        "free_magnetic_scale",
     ),
 }  # fmt: skip
 """Options of one task alone."""
@@ -102,16 +102,11 @@ def add_parser(subparsers: Any) -> None:
     potential.add_argument("--without", action="append", default=[], metavar="GROUP", help="leave out; repeat for more")
     potential.add_argument(
         "--members", type=positive, default=1,
-        help="networks trained one after another, every other one without angular terms; of several, answers are the "
-        "mean and carry their spread (default: 1)",
+        help="networks trained one after another; of several, answers are the mean and carry their spread (default: 1)",
     )  # fmt: skip
     potential.add_argument(
         "--free-magnetic-scale", action="store_true",
         help="learn one factor between the data's magnetic forces and the derivative of its energies",
-    )  # fmt: skip
-    potential.add_argument(
-        "--no-angles", action="store_true",
-        help="least squares before training solve for no angular terms; frames near one state do not need them",
     )  # fmt: skip
     names = [name for options in ONLY.values() for name in options]
     parser.set_defaults(usual={name: parser.get_default(name) for name in names})
@@ -238,10 +233,9 @@ def _potential(args: argparse.Namespace, device: torch.device) -> Path:
 
     given = {name: getattr(args, name) for name in ("learning_rate", "weight_decay") if getattr(args, name) is not None}
     schedule = replace(train.SCHEDULE, **_changes(args), **given)  # which refuses nonsense before frames are read
-    angular = 0 if args.no_angles else train.EMPTY.angular
     split, config = train.prepare_split(
         args.data,
-        replace(train.EMPTY, cutoff=args.cutoff, spin_orbit=args.spin_orbit, angular=angular),
+        replace(train.EMPTY, cutoff=args.cutoff, spin_orbit=args.spin_orbit),
         self_consistent=args.self_consistent,
         without=tuple(args.without),
     )

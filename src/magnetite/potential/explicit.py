@@ -1,11 +1,11 @@
-"""The part of the energy that is linear in its constants: pairs, embedding, angles, exchange, Landau polynomials.
+"""The part of the energy that is linear in its constants: pairs, embedding, exchange, Landau polynomials.
 
-Σ_i [ ½ Σ_j V(r_ij; z_i, z_j) + Σ_k b_k(z_i) √ρ_k,i + Σ_nn'lp c_nn'lp(z_i) x_i^p p_nn'l,i + Σ_n a_n(z_i) (x_i − x0)^n ]
+Σ_i [ ½ Σ_j V(r_ij; z_i, z_j) + Σ_kap b_kap(z_i) x_i^p ρ_k,i^(a/2) + Σ_n a_n(z_i) (x_i − x0)^n ]
 − ½ Σ_ij Σ_q J_q(r_ij; z_i, x_i) φ_q(m_i, m_j), with x = |m|², ρ_k,i = Σ_j exp(−λ_k r_ij) the density that neighbours
-bring (embedding of metals: Finnis & Sinclair, Phil. Mag. A 50, 45, 1984), p the power spectrum of all neighbours
-(Bartók, Kondor & Csányi, Phys. Rev. B 87, 184115, 2013; an energy linear in it: Drautz, Phys. Rev. B 99, 014104, 2019)
-and φ the pair's s = m_i·m_j, s² (biquadratic) and s |m_j|². Least squares find the constants, and they stay as found:
-where frames are sparse, polynomials held back by a ridge go on better than dense layers do.
+bring (its root, embedding of metals: Finnis & Sinclair, Phil. Mag. A 50, 45, 1984; itself, repulsion of squeezed atoms:
+Born & Mayer, Z. Phys. 75, 1, 1932) and φ the pair's s = m_i·m_j, s² (biquadratic) and s |m_j|². Least squares find the
+constants, and they stay as found: where frames are sparse, a few functions of the right shape, held back by a ridge, go
+on better than dense layers do.
 """
 
 from __future__ import annotations
@@ -15,67 +15,53 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from magnetite.potential.coupling import blocks
 from magnetite.potential.spins import EXCHANGE, SPIN_FACTORS
 
 if TYPE_CHECKING:
     from magnetite.potential.network import PotentialConfig
 
+_ROOT_POWERS = (1, 2, 3)
+"""Of the roots of densities: embedding, repulsion, and what holds squeezed cells apart."""
 _FAINT = 1e-3
 """Density below which its root is smooth: an atom that leaves its last neighbour feels no jump."""
 
 
 class ExplicitEnergy(nn.Module):
-    """Pair, embedding, angular, Landau and exchange energy of each atom."""
+    """Pair, embedding, Landau and exchange energy of each atom."""
 
     centres: Tensor
     widths: Tensor
-    pairs: Tensor
 
     def __init__(self, config: PotentialConfig, plain: int, magnetic: int) -> None:
         super().__init__()
         kinds = len(config.numbers)
         self.exchange = magnetic * EXCHANGE // SPIN_FACTORS
         self.powers, self.plain = config.landau, plain
-        self.radial, self.angular, self.degree = config.radial, config.angular, config.degree
         self.register_buffer("centres", torch.tensor(config.centres, dtype=torch.get_default_dtype()))
         self.register_buffer("widths", torch.tensor(config.widths, dtype=torch.get_default_dtype()))
-        self.register_buffer("pairs", torch.triu_indices(config.radial, config.radial), persistent=False)
-        spectrum = self.pairs.shape[1] * (config.degree + 1)
-        self.plain_terms = config.landau + 2 * self.exchange + plain + len(config.embedding)
-        self.terms = self.plain_terms + config.angular * spectrum
+        self.terms = config.landau + 2 * self.exchange + plain + 2 * len(_ROOT_POWERS) * len(config.embedding)
         # Solved for, not trained: the optimizer's steps know no scale, and would shake what least squares found.
         self.linear = nn.Parameter(torch.zeros(kinds, self.terms), requires_grad=False)
 
-    def features(self, species: Tensor, sizes: Tensor, density: Tensor, densities: Tensor) -> Tensor:
-        """What the constants multiply, (n, terms); angles come last, after `plain_terms`.
+    def features(self, species: Tensor, sizes: Tensor, isotropic: Tensor, densities: Tensor) -> Tensor:
+        """What the constants multiply, (n, terms).
 
         Args:
             species: (n,).
             sizes: scaled |m|², (n,).
-            density: of neighbours, (n, plain + magnetic, (degree + 1)²).
+            isotropic: l = 0 of the density of neighbours, (n, plain + magnetic).
             densities: ρ_k, not negative, (n, n_decays).
         """
         centre, width = self.centres[species], self.widths[species]
         x, origin = (sizes - centre) / width, -centre / width
         landau = torch.stack([x**n - origin**n for n in range(1, self.powers + 1)], dim=-1)
-        isotropic = density[..., 0]
         pairs = -0.5 * isotropic[:, self.plain : self.plain + self.exchange]
-        embedded = torch.sqrt(densities + _FAINT) - _FAINT**0.5
-        parts = [landau, pairs, pairs * x[:, None], 0.5 * isotropic[:, : self.plain], embedded]
-        if self.angular:
-            spectrum = self._spectrum(density)
-            parts += [spectrum * x[:, None] ** power for power in range(self.angular)]
-        return torch.cat(parts, dim=-1)
+        root = torch.sqrt(densities + _FAINT) - _FAINT**0.5
+        embedded = torch.cat([root**power for power in _ROOT_POWERS], dim=-1)
+        plain = 0.5 * isotropic[:, : self.plain]
+        return torch.cat([landau, pairs, pairs * x[:, None], plain, embedded, embedded * x[:, None]], dim=-1)
 
-    def _spectrum(self, density: Tensor) -> Tensor:
-        """Power spectrum of all neighbours, whatever their element, (n, pairs · (degree + 1))."""
-        everyone = density[:, : self.plain].reshape(len(density), -1, self.radial, density.shape[-1]).sum(1)
-        one, other = self.pairs
-        products = everyone[:, one] * everyone[:, other]
-        return torch.cat([products[..., part].mean(-1) for part in blocks(self.degree)], dim=-1)
-
-    def forward(self, species: Tensor, sizes: Tensor, density: Tensor, densities: Tensor) -> Tensor:
+    def forward(self, species: Tensor, sizes: Tensor, isotropic: Tensor, densities: Tensor) -> Tensor:
         """Energies in eV, (n,); arguments as those of `features`."""
-        energies: Tensor = (self.features(species, sizes, density, densities) * self.linear[species]).sum(-1)
+        energies: Tensor = (self.features(species, sizes, isotropic, densities) * self.linear[species]).sum(-1)
         return energies

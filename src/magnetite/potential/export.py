@@ -20,7 +20,7 @@ from magnetite.potential.weights import to_tensors
 from magnetite.runtime import by_edges
 from magnetite.zoo.writing import write_card, write_weights
 
-VERSION = "0.6.0"
+VERSION = "0.7.0"
 UNITS = {"energy": "meV/atom", "forces": "meV/Å", "stress": "GPa", "magnetic": "meV/μB"}
 USUAL, LEAST_SPREAD = 0.95, {"energy": 1e-3, "forces": 0.01}
 """Share of frames that do not exceed what a card calls usual; how far networks may always part, eV/atom and eV/Å."""

@@ -44,8 +44,7 @@ class PotentialConfig:
         degree: largest l.
         hidden: width of the dense layers.
         landau: highest power of |m|² in the energy of a lone moment.
-        embedding: decays in 1/Å of the densities whose roots the explicit part knows.
-        angular: powers of |m|², the zeroth among them, that multiply the explicit part's power spectrum; 0 for none.
+        embedding: decays in 1/Å of the densities that the explicit part knows.
         spin_orbit: couple moments to the lattice.
         energy_scale: unit of what the dense layers give before data sets it, in eV.
     """
@@ -63,7 +62,6 @@ class PotentialConfig:
     spin_orbit: bool = False
     energy_scale: float = 0.3
     embedding: tuple[float, ...] = ()
-    angular: int = 0
 
     def __post_init__(self) -> None:
         for name in ("numbers", "scales", "centres", "widths", "embedding"):
@@ -132,7 +130,7 @@ class PotentialNetwork(nn.Module):
         spins, sizes, factors, basis, both, magnetic, wall = self._pairs(batch, lengths)
         shapes = self.harmonics(batch.vectors / lengths[..., None])
         density = both.transpose(1, 2) @ shapes  # (n, first, (lmax + 1)²)
-        explicit = self.explicit(batch.species, sizes, density, self.densities(lengths, batch.present))
+        explicit = self.explicit(batch.species, sizes, density[..., 0], self.densities(lengths, batch.present))
 
         parts = [density[..., part] for part in blocks(lmax)]
         left, right = self.left(parts), self.right(parts)
@@ -178,8 +176,7 @@ class PotentialNetwork(nn.Module):
         """What the constants of the explicit part multiply, (n, terms)."""
         lengths = batch.vectors.norm(dim=-1)
         _, sizes, _, _, both, _, _ = self._pairs(batch, lengths)
-        density = both.transpose(1, 2) @ self.harmonics(batch.vectors / lengths[..., None])
-        return self.explicit.features(batch.species, sizes, density, self.densities(lengths, batch.present))
+        return self.explicit.features(batch.species, sizes, both.sum(1), self.densities(lengths, batch.present))
 
     def fix_descriptors(self) -> None:
         """Train only what stands behind the invariants."""

@@ -94,12 +94,11 @@ def solve_linear(
     device: torch.device,
     *,
     ridge: float = 1e-3,
-    angles: bool = True,
 ) -> None:
     """Constants of the explicit part by ridge regression on energies, forces, stresses and magnetic forces.
 
     If the scale of the magnetic forces is learned, it is solved for along with them: the forces times an unknown
-    number are what the constants must give. Without `angles` the angular terms' constants stay as they are.
+    number are what the constants must give.
 
     Raises:
         DataError: that scale is to be learned, and no frame has magnetic forces other than zero.
@@ -107,9 +106,8 @@ def solve_linear(
     if network.magnetic_scale.requires_grad and not any(f.magnetic is not None and f.magnetic.any() for f in frames):
         raise DataError("no frame has magnetic forces other than zero, whose scale could be learned")
     sample = _sample(frames)
-    explicit = network.explicit
-    terms = explicit.terms if angles else explicit.plain_terms
-    matrix, target = _equations(network, sample, units, device, terms)
+    terms = network.explicit.terms
+    matrix, target = _equations(network, sample, units, device)
     width = np.sqrt(np.square(matrix).mean(axis=0))
     width[width == 0] = 1.0
     kinds, scale = len(network.config.numbers), network.magnetic_scale
@@ -118,7 +116,7 @@ def solve_linear(
     stacked = np.vstack([matrix / width, penalty])
     solution = np.linalg.lstsq(stacked, np.append(target, np.zeros(len(penalty))), rcond=1e-12)[0] / width
     with torch.no_grad():
-        explicit.linear[:, :terms] = torch.from_numpy(solution[: kinds * terms].reshape(kinds, terms))
+        network.explicit.linear[:] = torch.from_numpy(solution[: kinds * terms].reshape(kinds, terms))
         network.references.copy_(torch.from_numpy(solution[kinds * terms : kinds * terms + kinds]))
         if scale.requires_grad:
             scale.fill_(1 / solution[-1])
@@ -158,14 +156,14 @@ class _Columns:
 
 
 def _equations(
-    network: PotentialNetwork, frames: Sequence[Frame], units: Units, device: torch.device, terms: int
+    network: PotentialNetwork, frames: Sequence[Frame], units: Units, device: torch.device
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Rows of constants, references and inverse magnetic scale, over their units; and what they must give."""
     rows, labels = [], []
     free = network.magnetic_scale.requires_grad
     kinds = len(network.config.numbers)
     for batch in by_edges(frames, frame_cost, EDGES):
-        columns = _linear_features(network, batch, device, terms)
+        columns = _linear_features(network, batch, device)
         sizes = np.array([f.n_atoms for f in batch])
         origin = np.hstack([_counts(batch, network.config.numbers), np.zeros((len(batch), 1))])
         weights = units.energy * sizes
@@ -188,17 +186,17 @@ def _equations(
     return np.vstack(rows), np.concatenate(labels)
 
 
-def _linear_features(network: PotentialNetwork, batch: Sequence[Frame], device: torch.device, terms: int) -> _Columns:
-    """What the first constants contribute to energies, forces, stresses and −dE/dm, element by element."""
+def _linear_features(network: PotentialNetwork, batch: Sequence[Frame], device: torch.device) -> _Columns:
+    """What each constant contributes to energies, forces, stresses and −dE/dm, element by element."""
     crystals = assemble(batch, network, device)
     moments = crystals.moments.detach().requires_grad_()
     vectors = crystals.vectors.detach().requires_grad_()
-    features = network.linear_features(replace(crystals, moments=moments, vectors=vectors))[:, :terms]
+    features = network.linear_features(replace(crystals, moments=moments, vectors=vectors))
     kinds = torch.nn.functional.one_hot(crystals.species, len(network.config.numbers)).to(features)
     energy, forces, stress, magnetic = [], [], [], []
     for kind in kinds.T:
         energy.append(crystals.sum_over_atoms(features.detach() * kind[:, None]))
-        for some in torch.split(torch.eye(terms).to(features), _TERMS):
+        for some in torch.split(torch.eye(network.explicit.terms).to(features), _TERMS):
             along, turn = torch.autograd.grad(
                 features, [vectors, moments], kind[:, None] * some[:, None], is_grads_batched=True, retain_graph=True,
                 materialize_grads=True,

@@ -20,7 +20,7 @@ from magnetite.training import Schedule, fit
 SCHEDULE = Schedule(
     epochs=100, learning_rate=3e-3, warmup=0.05, weight_decay=0.1, ema=0.995, clip=10.0, optimizer="soap"
 )
-EMPTY = PotentialConfig((), (), (), (), embedding=(0.5, 1.0, 2.0, 4.0), angular=2)
+EMPTY = PotentialConfig((), (), (), (), embedding=(0.5, 1.0, 2.0, 4.0))
 """The default size; elements and scales come from the data."""
 
 
@@ -65,7 +65,7 @@ def train_potential(
         folder: of the run; the second network and further ones have folders of their own in it.
         device: where.
         schedule: length and rates; its seed is the first network's, the others have the next ones.
-        members: networks, one trained after the other; least squares solve for angular terms in every other one.
+        members: networks, one trained after the other.
         free_magnetic_scale: learn one factor between the data's magnetic forces and the derivative of its energies.
         progress: show a bar for each epoch, on a terminal.
         log: receives one line an epoch.
@@ -81,11 +81,10 @@ def train_potential(
         if members > 1:
             log(f"network {number + 1} of {members}")
         place = folder / f"member-{number + 1}" if number else folder
-        # Every other one solves for no angles: networks of one kind err alike where frames are sparse.
         networks.append(
             _train_one(
                 split, config, place, device, own,
-                angles=number % 2 == 0, free_magnetic_scale=free_magnetic_scale, progress=progress, log=log,
+                free_magnetic_scale=free_magnetic_scale, progress=progress, log=log,
             )
         )  # fmt: skip
     return Committee(networks)
@@ -98,7 +97,6 @@ def _train_one(
     device: torch.device,
     schedule: Schedule,
     *,
-    angles: bool,
     free_magnetic_scale: bool,
     progress: bool,
     log: Callable[[str], None],
@@ -109,7 +107,7 @@ def _train_one(
     network.to(device)
     units = units_of(split.train)
     set_references(network, split.train)
-    solve_linear(network, split.train, units, device, angles=angles)
+    solve_linear(network, split.train, units, device)
     task = PotentialTask(split.train, split.validation, units, device, schedule.seed)
     trained = fit(network, task, schedule, folder, data=task.digest(), progress=progress, log=log)
     assert isinstance(trained, PotentialNetwork)
