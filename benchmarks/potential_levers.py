@@ -50,11 +50,14 @@ LINES = {
     "degree 3": Line(13, config={"degree": 3}),
     "SOAP": Line(18, {}),
     "SOAP and embedding": Line(18, {}, {"embedding": EMPTY.embedding}),
+    "SOAP and powers of embedding": Line(
+        18, {}, {"embedding": EMPTY.embedding, "embedding_powers": EMPTY.embedding_powers}
+    ),
 }
 
 
 def trained(line: Line, split: Split, folder: Path) -> Committee:
-    config = configure(split.train, replace(EMPTY, **({"embedding": ()} | line.config)))
+    config = configure(split.train, replace(EMPTY, **({"embedding": (), "embedding_powers": 1} | line.config)))
     schedule = replace(SCHEDULE, epochs=line.epochs, seed=2, **line.schedule)
     with mock.patch.multiple(tasks, **{"EDGES": tasks.EDGES} | line.task):
         return train_potential(split, config, folder, torch.device("cpu"), schedule=schedule)

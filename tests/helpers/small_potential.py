@@ -20,7 +20,7 @@ def network(*, spin_orbit: bool = False) -> PotentialNetwork:
     torch.manual_seed(3)
     config = PotentialConfig(
         (8, 28), (0.0, 2.0), (0.0, 0.5), (0.02, 0.4), cutoff=CUTOFF, radial=4, channels=8, hidden=16,
-        spin_orbit=spin_orbit, energy_scale=1.0, embedding=(1.0, 4.0),
+        spin_orbit=spin_orbit, energy_scale=1.0, embedding=(1.0, 4.0), embedding_powers=3,
     )  # fmt: skip
     model = PotentialNetwork(config).double()
     for name, parameter in model.named_parameters():

@@ -23,7 +23,9 @@ from magnetite.potential.tasks import assemble, measure
 from magnetite.structures import as_crystal
 
 CPU = torch.device("cpu")
-EMPTY = PotentialConfig((), (), (), (), cutoff=CUTOFF, radial=3, channels=4, hidden=8, embedding=(2.0,))
+EMPTY = PotentialConfig(
+    (), (), (), (), cutoff=CUTOFF, radial=3, channels=4, hidden=8, embedding=(2.0,), embedding_powers=3
+)
 
 
 def crystals(count: int) -> list[Frame]:
@@ -75,8 +77,8 @@ def test_least_squares_find_the_energy_that_made_the_frames(frames: list[Frame])
     spread = np.std([frame.energy_per_atom for frame in frames]) * 1e3
     assert figures["energy"] < 0.01 * spread
     assert figures["forces"] < 0.01 * np.std(np.concatenate([frame.forces for frame in frames])) * 1e3
-    without = measure(solved(frames[:40], replace(EMPTY, embedding=())), frames[40:], CPU)
-    assert without["energy"] > 10 * figures["energy"], "densities matter here"
+    without = measure(solved(frames[:40], replace(EMPTY, embedding_powers=1)), frames[40:], CPU)
+    assert without["energy"] > 10 * figures["energy"], "powers of densities matter here"
 
 
 @pytest.mark.parametrize("kept", ["forces", "stress", "magnetic"])
@@ -85,6 +87,17 @@ def test_every_kind_of_label_is_learned_from(frames: list[Frame], kept: str) -> 
     bare = [replace(frame, forces=None, stress=None, magnetic=None) for frame in frames]
     few = [replace(frame, **{kept: getattr(known, kept)}) for frame, known in zip(bare, frames, strict=True)][:20]
     assert measure(solved(few), frames[40:], CPU)[kept] < 0.01 * measure(solved(bare[:20]), frames[40:], CPU)[kept]
+
+
+def test_moments_of_one_length_tell_no_powers_of_it() -> None:
+    wide = crystals(20)
+    narrow = []
+    for frame in wide:
+        lengths = np.linalg.norm(frame.around.moments, axis=1, keepdims=True)
+        moments = np.divide(frame.around.moments, lengths, out=np.zeros_like(frame.around.moments), where=lengths > 0)
+        narrow.append(replace(frame, around=replace(frame.around, moments=moments)))
+    found = [configure(frames, EMPTY) for frames in (wide, narrow)]
+    assert [(config.landau, config.embedding_powers) for config in found] == [(4, 3), (2, 1)]
 
 
 def test_of_many_frames_large_cells_are_seen_less(monkeypatch: pytest.MonkeyPatch) -> None:

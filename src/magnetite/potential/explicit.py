@@ -20,8 +20,6 @@ from magnetite.potential.spins import EXCHANGE, SPIN_FACTORS
 if TYPE_CHECKING:
     from magnetite.potential.network import PotentialConfig
 
-_ROOT_POWERS = (1, 2, 3)
-"""Of the roots of densities: embedding, repulsion, and what holds squeezed cells apart."""
 _FAINT = 1e-3
 """Density below which its root is smooth: an atom that leaves its last neighbour feels no jump."""
 
@@ -36,10 +34,11 @@ class ExplicitEnergy(nn.Module):
         super().__init__()
         kinds = len(config.numbers)
         self.exchange = magnetic * EXCHANGE // SPIN_FACTORS
-        self.powers, self.plain = config.landau, plain
+        self.powers, self.plain, self.embedding_powers = config.landau, plain, config.embedding_powers
         self.register_buffer("centres", torch.tensor(config.centres, dtype=torch.get_default_dtype()))
         self.register_buffer("widths", torch.tensor(config.widths, dtype=torch.get_default_dtype()))
-        self.terms = config.landau + 2 * self.exchange + plain + 2 * len(_ROOT_POWERS) * len(config.embedding)
+        embedded = len(config.embedding) * (1 if config.embedding_powers == 1 else 2 * config.embedding_powers)
+        self.terms = config.landau + 2 * self.exchange + plain + embedded
         # Solved for, not trained: the optimizer's steps know no scale, and would shake what least squares found.
         self.linear = nn.Parameter(torch.zeros(kinds, self.terms), requires_grad=False)
 
@@ -57,9 +56,10 @@ class ExplicitEnergy(nn.Module):
         landau = torch.stack([x**n - origin**n for n in range(1, self.powers + 1)], dim=-1)
         pairs = -0.5 * isotropic[:, self.plain : self.plain + self.exchange]
         root = torch.sqrt(densities + _FAINT) - _FAINT**0.5
-        embedded = torch.cat([root**power for power in _ROOT_POWERS], dim=-1)
-        plain = 0.5 * isotropic[:, : self.plain]
-        return torch.cat([landau, pairs, pairs * x[:, None], plain, embedded, embedded * x[:, None]], dim=-1)
+        parts = [landau, pairs, pairs * x[:, None], 0.5 * isotropic[:, : self.plain]]
+        embedded = torch.cat([root**power for power in range(1, self.embedding_powers + 1)], dim=-1)
+        parts += [embedded] if self.embedding_powers == 1 else [embedded, embedded * x[:, None]]
+        return torch.cat(parts, dim=-1)
 
     def forward(self, species: Tensor, sizes: Tensor, isotropic: Tensor, densities: Tensor) -> Tensor:
         """Energies in eV, (n,); arguments as those of `features`."""

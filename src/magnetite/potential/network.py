@@ -44,7 +44,8 @@ class PotentialConfig:
         degree: largest l.
         hidden: width of the dense layers.
         landau: highest power of |m|² in the energy of a lone moment.
-        embedding: decays in 1/Å of the densities that the explicit part knows.
+        embedding: decays in 1/Å of the densities whose roots the explicit part knows.
+        embedding_powers: highest power of these roots; beyond one, all of them also times |m|².
         spin_orbit: couple moments to the lattice.
         energy_scale: unit of what the dense layers give before data sets it, in eV.
     """
@@ -62,6 +63,7 @@ class PotentialConfig:
     spin_orbit: bool = False
     energy_scale: float = 0.3
     embedding: tuple[float, ...] = ()
+    embedding_powers: int = 1
 
     def __post_init__(self) -> None:
         for name in ("numbers", "scales", "centres", "widths", "embedding"):

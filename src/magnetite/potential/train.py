@@ -20,7 +20,7 @@ from magnetite.training import Schedule, fit
 SCHEDULE = Schedule(
     epochs=100, learning_rate=3e-3, warmup=0.05, weight_decay=0.1, ema=0.995, clip=10.0, optimizer="soap"
 )
-EMPTY = PotentialConfig((), (), (), (), embedding=(0.5, 1.0, 2.0, 4.0))
+EMPTY = PotentialConfig((), (), (), (), embedding=(0.5, 1.0, 2.0, 4.0), embedding_powers=3)
 """The default size; elements and scales come from the data."""
 
 
