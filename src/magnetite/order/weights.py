@@ -7,10 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from magnetite.errors import ZooError
 from magnetite.order.config import NetworkConfig
 from magnetite.order.network import MagnetismNetwork
-from magnetite.structures import say
+from magnetite.zoo.fitting import fitting
 
 TABLES = ("body.properties", "trees.", "relatives.", "site_moments.")
 """Parts of the names of buffers that travel with the weights; all others are generated."""
@@ -34,10 +33,8 @@ def from_tensors(size: dict[str, Any], tensors: dict[str, Tensor], device: torch
     Raises:
         ZooError: size and tensors do not fit.
     """
-    try:
+    with fitting():
         network = MagnetismNetwork(NetworkConfig(**size))
         expected = to_tensors(network)
         network.load_state_dict({name: tensors[name] for name in expected}, strict=False)
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise ZooError(f"weights and settings of the model do not fit ({say(error)})") from error
     return network.to(device).eval().requires_grad_(requires_grad=False)

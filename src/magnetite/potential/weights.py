@@ -7,10 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from magnetite.errors import ZooError
 from magnetite.potential.committee import Committee
 from magnetite.potential.network import PotentialConfig, PotentialNetwork
-from magnetite.structures import say
+from magnetite.zoo.fitting import fitting
 
 
 def to_tensors(committee: Committee) -> dict[str, Tensor]:
@@ -36,13 +35,11 @@ def from_tensors(
     Raises:
         ZooError: settings and tensors do not fit.
     """
-    try:
+    with fitting():
         committee = Committee([PotentialNetwork(PotentialConfig(**settings)).double() for _ in range(members)])
         for number, member in enumerate(committee.networks):
             expected = [*dict(member.named_parameters()), "references"]
             member.load_state_dict({name: tensors[f"{_prefix(number)}{name}"] for name in expected}, strict=False)
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise ZooError(f"weights and settings of the potential do not fit ({say(error)})") from error
     return committee.to(device).eval().requires_grad_(requires_grad=False)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from magnetite.elements import CAN_CARRY
-from magnetite.errors import MagnetiteError, ZooError
+from magnetite.errors import MagnetiteError
 from magnetite.order.trees import Trees
 from magnetite.propagation.answers import describe
 from magnetite.propagation.export import PREFIX
@@ -19,7 +19,7 @@ from magnetite.propagation.features import ranker_features
 from magnetite.propagation.ranker import probabilities_of, scores_of
 from magnetite.propagation.reports import PropagationReport, RankedVector
 from magnetite.propagation.stars import Star, stars
-from magnetite.structures import say
+from magnetite.zoo.fitting import fitting
 from magnetite.zoo.loading import load_kind
 from magnetite.zoo.model import ZooModel
 from magnetite.zoo.registry import DEFAULT_RANKER
@@ -64,11 +64,9 @@ class PropagationModel(ZooModel[PreparedCandidates, PropagationReport]):
         Raises:
             ZooError: card and tensors do not fit.
         """
-        try:
+        with fitting():
             trees = Trees(*card.settings["trees"])
             trees.load_state_dict({name.removeprefix(PREFIX): value for name, value in tensors.items()})
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise ZooError(f"weights and settings of the model do not fit ({say(error)})") from error
         return cls(card, trees.to(device), device)
 
     def prepare(self, crystal: Crystal) -> PreparedCandidates:

@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from magnetite.dropout import mutual_information, thinned
-from magnetite.errors import ZooError
 from magnetite.prototypes.network import NetworkConfig, PrototypeNetwork
-from magnetite.structures import say
+from magnetite.zoo.fitting import fitting
 
 ROWS_AT_ONCE = {"cpu": 4_096, "cuda": 262_144}
 """Passes times samples in one matrix product: what stays in the cache, or fills the GPU."""
@@ -95,9 +94,7 @@ def from_tensors(settings: dict[str, Any], tensors: dict[str, Tensor], device: t
     Raises:
         ZooError: settings and tensors do not fit.
     """
-    try:
+    with fitting():
         network = Ensemble(NetworkConfig.from_settings(settings))
         network.load_state_dict({name: tensors[name] for name in network.state_dict()})
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise ZooError(f"weights and settings of the model do not fit ({say(error)})") from error
     return network.to(device).eval().requires_grad_(requires_grad=False)
