@@ -85,16 +85,11 @@ def main() -> None:
     inner = split_frames(whole.train + whole.validation, test=HELD_OUT, validation=0.0, seed=SEED)
     print(f"{len(inner.train)} frames train, {len(inner.test)} are held out", flush=True)
     print("| | epochs | energy, meV/atom | forces, meV/Å | stress, GPa | dE/dm, meV/μB |\n| --- |" + " ---: |" * 5)
-    models = {}
     for name in args.lines:
-        models[name] = trained(LINES[name], replace(inner, test=[]), args.run / name.replace(" ", "-"))
-        print(row(name, LINES[name].epochs, models[name], inner.test), flush=True)
-
-
-def row(name: str, epochs: int, model: Committee, frames: Sequence[Frame]) -> str:
-    found = errors(model, frames)
-    cells = " | ".join(cell(found[key]) for key in ("energy", "forces", "stress", "magnetic"))
-    return f"| {name} | {epochs} | {cells} |"
+        line = LINES[name]
+        found = errors(trained(line, replace(inner, test=[]), args.run / name.replace(" ", "-")), inner.test)
+        cells = " | ".join(cell(found[key]) for key in ("energy", "forces", "stress", "magnetic"))
+        print(f"| {name} | {line.epochs} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -35,9 +35,10 @@ class ExplicitEnergy(nn.Module):
         kinds = len(config.numbers)
         self.exchange = magnetic * EXCHANGE // SPIN_FACTORS
         self.powers, self.plain, self.embedding_powers = config.landau, plain, config.embedding_powers
+        self.bends = 2 if config.embedding_powers > 1 else 1  # powers of x, the zeroth among them, that embedding knows
         self.register_buffer("centres", torch.tensor(config.centres, dtype=torch.get_default_dtype()))
         self.register_buffer("widths", torch.tensor(config.widths, dtype=torch.get_default_dtype()))
-        embedded = len(config.embedding) * (1 if config.embedding_powers == 1 else 2 * config.embedding_powers)
+        embedded = self.bends * config.embedding_powers * len(config.embedding)
         self.terms = config.landau + 2 * self.exchange + plain + embedded
         # Solved for, not trained: the optimizer's steps know no scale, and would shake what least squares found.
         self.linear = nn.Parameter(torch.zeros(kinds, self.terms), requires_grad=False)
@@ -56,10 +57,9 @@ class ExplicitEnergy(nn.Module):
         landau = torch.stack([x**n - origin**n for n in range(1, self.powers + 1)], dim=-1)
         pairs = -0.5 * isotropic[:, self.plain : self.plain + self.exchange]
         root = torch.sqrt(densities + _FAINT) - _FAINT**0.5
-        parts = [landau, pairs, pairs * x[:, None], 0.5 * isotropic[:, : self.plain]]
         embedded = torch.cat([root**power for power in range(1, self.embedding_powers + 1)], dim=-1)
-        parts += [embedded] if self.embedding_powers == 1 else [embedded, embedded * x[:, None]]
-        return torch.cat(parts, dim=-1)
+        bent = [embedded, embedded * x[:, None]][: self.bends]
+        return torch.cat([landau, pairs, pairs * x[:, None], 0.5 * isotropic[:, : self.plain], *bent], dim=-1)
 
     def forward(self, species: Tensor, sizes: Tensor, isotropic: Tensor, densities: Tensor) -> Tensor:
         """Energies in eV, (n,); arguments as those of `features`."""

@@ -90,12 +90,7 @@ def set_references(network: PotentialNetwork, frames: Sequence[Frame]) -> None:
 
 
 def solve_linear(
-    network: PotentialNetwork,
-    frames: Sequence[Frame],
-    units: Units,
-    device: torch.device,
-    *,
-    ridge: float = 1e-3,
+    network: PotentialNetwork, frames: Sequence[Frame], units: Units, device: torch.device, ridge: float = 1e-3
 ) -> None:
     """Constants of the explicit part by ridge regression on energies, forces, stresses and magnetic forces.
 
@@ -108,7 +103,6 @@ def solve_linear(
     if network.magnetic_scale.requires_grad and not any(f.magnetic is not None and f.magnetic.any() for f in frames):
         raise DataError("no frame has magnetic forces other than zero, whose scale could be learned")
     sample = _sample(frames)
-    terms = network.explicit.terms
     matrix, target = _equations(network, sample, units, device)
     width = np.sqrt(np.square(matrix).mean(axis=0))
     width[width == 0] = 1.0
@@ -117,9 +111,10 @@ def solve_linear(
     penalty[-kinds - 1 :] = 0  # references and the scale are not held back
     stacked = np.vstack([matrix / width, penalty])
     solution = np.linalg.lstsq(stacked, np.append(target, np.zeros(len(penalty))), rcond=1e-12)[0] / width
+    linear = network.explicit.linear
     with torch.no_grad():
-        network.explicit.linear[:] = torch.from_numpy(solution[: kinds * terms].reshape(kinds, terms))
-        network.references.copy_(torch.from_numpy(solution[kinds * terms : kinds * terms + kinds]))
+        linear.copy_(torch.from_numpy(solution[: linear.numel()].reshape(linear.shape)))
+        network.references.copy_(torch.from_numpy(solution[linear.numel() : linear.numel() + kinds]))
         if scale.requires_grad:
             scale.fill_(1 / solution[-1])
         left = float(np.sqrt(np.square(matrix @ solution - target).sum() / len(sample))) * units.forces

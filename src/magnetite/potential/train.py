@@ -83,10 +83,9 @@ def train_potential(
         place = folder / f"member-{number + 1}" if number else folder
         networks.append(
             _train_one(
-                split, config, place, device, own,
-                free_magnetic_scale=free_magnetic_scale, progress=progress, log=log,
+                split, config, place, device, own, free_magnetic_scale=free_magnetic_scale, progress=progress, log=log
             )
-        )  # fmt: skip
+        )
     return Committee(networks)
 
 
