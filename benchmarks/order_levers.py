@@ -4,7 +4,8 @@ python benchmarks/order_levers.py --data DATA
 
 Parts of the shipped weights are switched on one after another; trees that did not ship are grown here, from the same
 rows. GGA+U: balanced rows of oxides and fluorides with a Hubbard U; outside: all other chemistry, magnetic or not;
-other: calculations of it; measured: orders of MAGNDATA. The shares of the trees are those of the card.
+dense: of these, at most 100 Å³ per atom; other: calculations; measured: orders of MAGNDATA. The shares of the trees are
+those of the card.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import f1_score, log_loss
 
+from magnetite.datasets.magnetic import MAX_TRAINING_VOLUME, trainable
 from magnetite.evaluation.metrics import accuracy, balanced_accuracy
-from magnetite.order.growing import AFM, NM, TREES, ggau_model, tree_rows
+from magnetite.order.growing import AFM, NM, TREES, descriptors, ggau_model, none_model, outside_rows, tree_rows
 from magnetite.order.model import OrderModel
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.relatives import family_codes
 from magnetite.order.tasks import ORDER_DRAWS, OrderTask, evaluate, join
 from magnetite.order.train import read_examples
-from magnetite.order.trees import Trees, descriptor, with_none, with_share
+from magnetite.order.trees import Trees, with_none, with_share
 from magnetite.zoo.loading import load_kind
 
 BAGS = (1, 4, 8)
@@ -38,13 +40,14 @@ def main() -> None:
     torch.set_num_threads(1)
     model = load_kind(OrderModel, "of magnetic order", "magnetism-best", "cpu")
     network = model.network
-    task = OrderTask(read_examples(args.data), model.device, draws=ORDER_DRAWS)
+    examples = read_examples(args.data)
+    task = OrderTask(examples, model.device, draws=ORDER_DRAWS)
     rows = task.validation
     first, second = (torch.from_numpy(evaluate(one, rows, model.device)["order"]) for one in alone(network))
     both = torch.logsumexp(torch.stack([first, second]).log_softmax(-1), dim=0)
-    table = torch.cat([descriptor(join([e]), network.body.properties) for e in rows])
+    table = torch.from_numpy(descriptors(rows, network))
     known, relatives = tree_rows(task, network)
-    ggau = torch.cat([join([e]).is_ggau for e in rows])
+    ggau = torch.cat([join([e]).in_order_set for e in rows])
     config = network.config
     half = config.tree_weight
     shares = torch.where(ggau, config.ggau_tree_weight, half)
@@ -52,6 +55,9 @@ def main() -> None:
     assert network.trees is not None
     assert network.none_trees is not None
     everywhere, none = network.trees(table), torch.sigmoid(network.none_trees(table)).float()
+    like_network = [e for e in outside_rows(examples) if trainable(e)]
+    narrow = none_model(descriptors(like_network, network), np.array([e.order == NM for e in like_network]))
+    narrow_none = torch.sigmoid(odds_of([narrow], table)).float()
     untold = known._replace(relatives=known.relatives[:, :0])
     bag = [ggau_model(untold, seed) for seed in range(max(BAGS))]
     codes = torch.cat([family_codes(join([e])) for e in rows])
@@ -68,7 +74,7 @@ def main() -> None:
         inside = torch.where(ggau, odds, everywhere)
         return with_share(logits, torch.sigmoid(inside).float(), weight)
 
-    def whole(logits: torch.Tensor, odds: torch.Tensor) -> torch.Tensor:
+    def whole(logits: torch.Tensor, odds: torch.Tensor, none: torch.Tensor = none) -> torch.Tensor:
         magnets = stacked(logits, odds, shares)
         return torch.where(ggau[:, None], magnets, with_none(magnets, none, config.none_weight))
 
@@ -82,7 +88,11 @@ def main() -> None:
     show(f"… GGA+U chemistry: and these {max(BAGS)} are told the orders of relatives", stacked(first, told))
     share = f"… GGA+U chemistry: and these count for {config.ggau_tree_weight:g}, not for a half"
     show(share, stacked(first, told, shares))
-    show("… other chemistry: trees for NM against magnets (magnetism)", whole(first, told))
+    show(
+        "… other chemistry: trees for NM against magnets, of rows that networks train on",
+        whole(first, told, narrow_none),
+    )
+    show("… and of crystals that flew apart and large cells, too (magnetism)", whole(first, told))
     show("both bodies, all of these trees (magnetism-best)", whole(both, told))
 
 
@@ -108,12 +118,14 @@ class Figures:
         self.order = order
         stratum = np.array([e.stratum for e in rows])
         outside = np.isin(stratum, ("other", "quiet"))
-        self.parts = (np.array([e.balanced for e in rows]), outside, stratum == "other", stratum == "measured")
+        dense = outside & np.array([e.volume_per_atom <= MAX_TRAINING_VOLUME for e in rows])
+        balanced = np.array([e.balanced for e in rows])
+        self.parts = (balanced, outside, dense, stratum == "other", stratum == "measured")
         sizes = ", ".join(f"{part.sum():,}" for part in self.parts)
-        print(f"Validation rows (GGA+U, outside, other, measured): {sizes}\n")
+        print(f"Validation rows (GGA+U, outside, dense, other, measured): {sizes}\n")
         heads = (
-            "GGA+U: accuracy", "macro-F1", "log loss", "outside: magnetic or not, balanced", "other: accuracy",
-            "mean recall", "measured: accuracy", "mean recall",
+            "GGA+U: accuracy", "macro-F1", "log loss", "outside: magnetic or not, balanced", "dense",
+            "other: accuracy", "mean recall", "measured: accuracy", "mean recall",
         )  # fmt: skip
         print(f"| parts | {' | '.join(heads)} |\n| --- |{' --: |' * len(heads)}")
 
@@ -121,14 +133,17 @@ class Figures:
         """Print the figures of these logits of ORDER_CLASSES, (n, 3)."""
         p = logits.double().softmax(1).numpy()
         said = p.argmax(1)
-        ggau, outside, *others = self.parts
+        ggau, *magnets_or_not, other, measured = self.parts
         cells = [
             accuracy(p[ggau], self.order[ggau]),
             f1_score(self.order[ggau], said[ggau], average="macro"),
             log_loss(self.order[ggau], p[ggau]),
-            balanced_accuracy((said[outside] != NM).astype(int), (self.order[outside] != NM).astype(int)),
+            *(
+                balanced_accuracy((said[part] != NM).astype(int), (self.order[part] != NM).astype(int))
+                for part in magnets_or_not
+            ),
         ]
-        for part in others:
+        for part in (other, measured):
             cells += [accuracy(p[part], self.order[part]), balanced_accuracy(said[part], self.order[part])]
         print(f"| {name} | " + " | ".join(f"{cell:.3f}" for cell in cells) + " |", flush=True)
 

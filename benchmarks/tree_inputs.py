@@ -11,21 +11,30 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from zero_k import held_out
 
 from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example
-from magnetite.order.growing import AFM, K_MEMBERS, NM, OUTSIDE, Rows, ggau_model, k_bag, none_model, tree_rows
+from magnetite.order.growing import (
+    AFM,
+    K_MEMBERS,
+    NM,
+    Rows,
+    descriptors,
+    ggau_model,
+    k_bag,
+    none_model,
+    outside_rows,
+    tree_rows,
+)
 from magnetite.order.model import OrderModel
-from magnetite.order.tasks import ORDER_DRAWS, OrderTask, join
+from magnetite.order.tasks import ORDER_DRAWS, OrderTask
 from magnetite.order.train import read_examples
-from magnetite.order.trees import EXTENSIVE, descriptor
+from magnetite.order.trees import EXTENSIVE
 from magnetite.sublattice import GEOMETRY_NAMES
 from magnetite.sublattice.balance import BALANCE_NAMES
 from magnetite.zoo.loading import load_kind
@@ -50,14 +59,19 @@ def main() -> None:
     rows, known = tree_rows(task, network)[0], [e for pool in task.pools.values() for e in pool]
     rows = rows._replace(relatives=rows.relatives[:, :0])  # rows that are held out here have voted
     compounds = [e for e in examples if e.zero_k >= 0 and e.fold not in (TEST_FOLD, VALIDATION_FOLD)]
-    vectors = np.concatenate([descriptor(join([e]), network.body.properties).numpy() for e in compounds])
-    print(f"Rows: {len(known):,} of all orders, {len(compounds):,} measured vectors\n")
+    outside = outside_rows(examples)
+    vectors, others = descriptors(compounds, network), descriptors(outside, network)
+    print(f"Rows: {len(known):,} of all orders, {len(outside):,} without a U, {len(compounds):,} measured vectors\n")
     heads = "GGA+U: AFM or FM, accuracy | AUC | no U: magnetic or not, balanced | AUC | zero k: accuracy | AUC"
     print(f"| the trees see | {heads} |\n| --- |{' ---: |' * 6}")
     first: list[np.ndarray] = []
     for name, columns in groups(rows.x.shape[1]).items():
         cells = []
-        found = [order_of(rows, known, columns), presence(rows, known, columns), zero_k(compounds, vectors[:, columns])]
+        found = [
+            order_of(rows._replace(x=rows.x[:, columns]), known),
+            presence(outside, others[:, columns]),
+            zero_k(compounds, vectors[:, columns]),
+        ]
         for place, (right, score, area) in enumerate(found):
             if len(first) < len(found):
                 first.append(right)
@@ -83,40 +97,27 @@ Found = tuple[np.ndarray, float, float]
 """Which rows are right, the score, the area under the curve."""
 
 
-def order_of(rows: Rows, known: list[Example], columns: np.ndarray) -> Found:
+def order_of(rows: Rows, known: list[Example]) -> Found:
     """AFM or FM on the balanced rows."""
     asked = np.array([e.balanced for e in known]) & (rows.stratum == "ggau") & (rows.order != NM)
-
-    def fit(part: Rows) -> Iterable[HistGradientBoostingClassifier]:
-        return (ggau_model(part, seed) for seed in range(BAG))
-
-    p, label = ask(rows, known, columns, asked, fit), rows.order[asked] == AFM
-    right = (p > 0.5) == label
-    return right, right.mean(), roc_auc_score(label, p)
-
-
-def presence(rows: Rows, known: list[Example], columns: np.ndarray) -> Found:
-    """NM or magnetic without a Hubbard U."""
-    asked = np.isin(rows.stratum, OUTSIDE)
-    p, label = ask(rows, known, columns, asked, lambda part: (none_model(part),)), rows.order[asked] == NM
-    return (p > 0.5) == label, balanced_accuracy_score(label, p > 0.5), roc_auc_score(label, p)
-
-
-def ask(
-    rows: Rows,
-    known: list[Example],
-    columns: np.ndarray,
-    asked: np.ndarray,
-    fit: Callable[[Rows], Iterable[HistGradientBoostingClassifier]],
-) -> np.ndarray:
-    """Mean probability of rows by models of the other parts."""
-    fold, found = np.array([e.fold for e in known]), np.zeros(len(known))
-    narrow = rows._replace(x=rows.x[:, columns])
+    fold, p = np.array([e.fold for e in known]), np.zeros(len(known))
     for part in PARTS:
-        held_out = np.isin(fold, part)
-        models = fit(narrow.where(~held_out))
-        found[held_out & asked] = np.mean([m.predict_proba(narrow.x[held_out & asked])[:, 1] for m in models], axis=0)
-    return found[asked]
+        held = np.isin(fold, part)
+        models = [ggau_model(rows.where(~held), seed) for seed in range(BAG)]
+        p[held & asked] = np.mean([model.predict_proba(rows.x[held & asked])[:, 1] for model in models], axis=0)
+    label = rows.order[asked] == AFM
+    right = (p[asked] > 0.5) == label
+    return right, right.mean(), roc_auc_score(label, p[asked])
+
+
+def presence(outside: list[Example], x: np.ndarray) -> Found:
+    """NM or magnetic without a Hubbard U."""
+    fold, label = np.array([e.fold for e in outside]), np.array([e.order == NM for e in outside])
+    p = np.zeros(len(label))
+    for part in PARTS:
+        held = np.isin(fold, part)
+        p[held] = none_model(x[~held], label[~held]).predict_proba(x[held])[:, 1]
+    return (p > 0.5) == label, balanced_accuracy_score(label, p > 0.5), roc_auc_score(label, p)
 
 
 def zero_k(compounds: list[Example], x: np.ndarray) -> Found:

@@ -35,13 +35,24 @@ CAN_CARRY = [symbol in MAGNETIC_ELEMENTS for symbol in chemical_symbols[: MAX_AT
 U_METALS = frozenset("Co Cr Fe Mn Mo Ni V W".split())
 U_ANIONS = ("O", "F")
 """The Materials Project computes compounds of one of `U_METALS` with one of these with GGA+U."""
-GGAU_PARTS = [[float(s in U_METALS), float(s in U_ANIONS)] for s in chemical_symbols[: MAX_ATOMIC_NUMBER + 1]]
-"""What the element of each atomic number adds to such a compound: the metal, the anion."""
+ORDER_SET_PARTS = [
+    [float(symbol in U_METALS), float(symbol in U_ANIONS), float(symbol in MAGNETIC_ELEMENTS)]
+    for symbol in chemical_symbols[: MAX_ATOMIC_NUMBER + 1]
+]
+"""What the element of each atomic number adds to a compound of the order set: the metal, the anion, the moment."""
 
 
 def is_ggau(elements: Collection[str]) -> bool:
     """Whether the Materials Project applies a Hubbard U to a compound of these elements."""
     return not U_METALS.isdisjoint(elements) and any(anion in elements for anion in U_ANIONS)
+
+
+def in_order_set(elements: Collection[str]) -> bool:
+    """Whether the order set holds such compounds: with a Hubbard U, and an element that can carry a moment.
+
+    Tungsten, a metal with a Hubbard U, is no such element.
+    """
+    return is_ggau(elements) and not MAGNETIC_ELEMENTS.isdisjoint(elements)
 
 
 PROPERTY_NAMES = (

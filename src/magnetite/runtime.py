@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from magnetite.elements import GGAU_PARTS
+from magnetite.elements import ORDER_SET_PARTS
 from magnetite.errors import DeviceError
 from magnetite.graphs import Graph
 
@@ -83,9 +83,9 @@ class Batch:
         return faded
 
     @property
-    def is_ggau(self) -> Tensor:
-        """Whether the Materials Project applies a Hubbard U to each crystal (`elements.is_ggau`), (n_crystals,)."""
-        parts = torch.tensor(GGAU_PARTS, device=self.numbers.device)[self.numbers]
+    def in_order_set(self) -> Tensor:
+        """Whether the order set holds compounds of each crystal's elements (`elements.in_order_set`), (n_crystals,)."""
+        parts = torch.tensor(ORDER_SET_PARTS, device=self.numbers.device)[self.numbers]
         return self.largest_over_atoms(parts).all(1)
 
     def to(self, device: torch.device) -> Batch:

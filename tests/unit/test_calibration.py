@@ -7,7 +7,7 @@ import pytest
 from pymatgen.core import Lattice, Structure
 from scipy.special import softmax
 
-from magnetite.elements import is_ggau
+from magnetite.elements import in_order_set
 from magnetite.order.calibration import Calibration, fit_temperature
 from magnetite.runtime import collate
 from magnetite.structures import as_crystal
@@ -54,10 +54,11 @@ def test_a_chemistry_without_examples_keeps_its_logits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "inside"), [([28, 8], True), ([26, 9], True), ([26, 27], False), ([25, 16], False), ([22, 8], False)]
+    ("numbers", "inside"),
+    [([28, 8], True), ([26, 9], True), ([26, 27], False), ([25, 16], False), ([22, 8], False), ([74, 8], False)],
 )
-def test_ggau_chemistry(numbers: list[int], inside: bool) -> None:
+def test_chemistry_of_the_order_set(numbers: list[int], inside: bool) -> None:
     crystal = as_crystal(Structure(Lattice.cubic(4.2), numbers, [[0, 0, 0], [0.5, 0.5, 0.5]]))
-    assert is_ggau(crystal.elements) is inside
+    assert in_order_set(crystal.elements) is inside
     helium = as_crystal(Structure(Lattice.cubic(4.2), ["He"], [[0, 0, 0]]))
-    assert collate([helium.graph, crystal.graph], [1.0, 1.0]).is_ggau.tolist() == [False, inside]
+    assert collate([helium.graph, crystal.graph], [1.0, 1.0]).in_order_set.tolist() == [False, inside]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,13 @@ def test_order_figures_are_those_counted_by_hand() -> None:
     }
     for key, figure in expected.items():
         assert figures[key] == pytest.approx(figure), key
+
+
+def test_crystals_that_flew_apart_count_in_one_figure_and_not_in_the_other() -> None:
+    gas = replace(EXAMPLES[5], volume_per_atom=200.0)
+    figures = order_figures([*EXAMPLES[4:7], gas], np.eye(3)[[0, 2, 0, 0]])
+    assert figures["outside_magnetic_balanced"] == pytest.approx(((1 + 1 / 2) / 2, 4))
+    assert figures["dense_magnetic_balanced"] == pytest.approx((1, 3))
 
 
 def test_moments_count_where_they_are_known() -> None:

@@ -233,6 +233,25 @@ def test_strange_distances_are_outside_the_training_domain(edge: float, said: st
     assert unlike == "composition and geometry are unlike the training data"
 
 
+@pytest.mark.parametrize("kind", ["magnetism", "magnetism-best"])
+def test_far_atoms_are_magnets_if_their_shells_are_open(kind: str) -> None:
+    lone = {s: Structure(Lattice.cubic(12), [s], [[0, 0, 0]]) for s in ("He", "Ne", "Ar", "Mg", "Ti", "Fe", "Cu", "C")}
+    found = {symbol: magnetite.analyze_magnetism(crystal, model=kind) for symbol, crystal in lone.items()}
+    assert {symbol: report.is_magnetic for symbol, report in found.items()} == {
+        "He": False, "Ne": False, "Ar": False, "Mg": False, "Ti": True, "Fe": True, "Cu": True, "C": True,
+    }  # fmt: skip
+    assert not any(report.in_domain for report in found.values())
+
+
+def test_a_molecule_in_a_box_is_a_guess() -> None:
+    """Its atoms have neighbours enough, but no training crystal of the networks is so empty."""
+    water = np.array([[0, 0, 0], [0.76, 0.59, 0], [-0.76, 0.59, 0]])
+    for edge, empty in ((6.6, False), (6.8, True)):
+        box = Structure(Lattice.cubic(edge), ["O", "H", "H"], water, coords_are_cartesian=True)
+        said = [text for text in magnetite.analyze_magnetism(box).warnings if "Å³ per atom" in text]
+        assert said == ["outside the training domain: 105 Å³ per atom, where networks learned from at most 100"] * empty
+
+
 def test_the_domain_holds_the_share_it_was_asked_for() -> None:
     rng = np.random.default_rng(0)
     spread = np.geomspace(0.1, 10, 40)

@@ -11,8 +11,9 @@ from pymatgen.core import Composition, Lattice, Structure
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 import magnetite
+from magnetite.datasets.magnetic import MAX_TRAINING_ATOMS, TEST_FOLD, VALIDATION_FOLD, Example, trainable
 from magnetite.elements import property_table
-from magnetite.order.growing import TREE_WEIGHTS, tree_share
+from magnetite.order.growing import TREE_WEIGHTS, outside_rows, tree_share
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.trees import Trees, counts, descriptor, with_none
 from magnetite.runtime import Batch, collate
@@ -117,6 +118,29 @@ def test_what_they_have_a_say_in(nio: Structure) -> None:
     assert 0 < none_weight < 1
     expected = (1 - weight) * plain[:, 1] / (plain[:, 1] + plain[:, 2]) + weight * share
     torch.testing.assert_close(mixed[:, 1] / (mixed[:, 1] + mixed[:, 2]), expected)
+
+
+def test_trees_for_nm_learn_from_cells_that_networks_leave_out() -> None:
+    dense = Example(
+        as_crystal(Structure(Lattice.cubic(3), ["Fe"], [[0, 0, 0]])).graph, 27.0, "FeX", 5, "other", 2, -1,
+        np.zeros(1, np.float32), balanced=False, identity="dense", geometry=np.zeros(0),
+    )  # fmt: skip
+    large = replace(dense.graph, numbers=np.full(MAX_TRAINING_ATOMS + 1, 26))
+    kept = [
+        dense,
+        replace(dense, volume_per_atom=1000.0),
+        replace(dense, graph=large),
+        replace(dense, stratum="quiet", order=0),
+    ]
+    assert [trainable(e) for e in kept] == [True, False, False, True]
+    left_out = [
+        replace(dense, fold=TEST_FOLD),
+        replace(dense, fold=VALIDATION_FOLD),
+        replace(dense, order=-1),
+        replace(dense, stratum="ggau"),
+        replace(dense, stratum="measured"),
+    ]
+    assert outside_rows([*kept, *left_out]) == kept
 
 
 def test_trees_count_no_more_than_they_are_seen_to_know() -> None:

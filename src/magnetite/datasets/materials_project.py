@@ -13,7 +13,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from magnetite.datasets.journal import Journal
-from magnetite.elements import MAGNETIC_ELEMENTS, is_ggau
+from magnetite.elements import MAGNETIC_ELEMENTS, in_order_set, is_ggau
 from magnetite.errors import DataError
 from magnetite.structures import say
 
@@ -144,9 +144,8 @@ def _listing(client: Any, chemistry: str) -> Iterator[str]:
     found = set()
     for document in documents:
         elements = {element.symbol for element in Composition(str(document.formula_pretty)).elements}
-        wanted = chemistry == "all" or (
-            bool(MAGNETIC_ELEMENTS & elements) and (chemistry == "magnetic" or is_ggau(elements))
-        )
+        magnetic = chemistry == "magnetic" and not MAGNETIC_ELEMENTS.isdisjoint(elements)
+        wanted = chemistry == "all" or magnetic or in_order_set(elements)
         if wanted and _ordering(document) is not None:
             found.add(str(document.material_id))
     if not found:

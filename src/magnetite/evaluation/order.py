@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, select
+from magnetite.datasets.magnetic import MAX_TRAINING_VOLUME, TEST_FOLD, VALIDATION_FOLD, Example, select
 from magnetite.errors import DataError
 from magnetite.evaluation.figures import CARRIES, moment_figures, order_figures, propagation_figures
 from magnetite.evaluation.metrics import Metric
@@ -30,6 +30,11 @@ WORDS = {
     "accuracy_at_half": ("order accuracy at 50 % coverage", _BALANCED, ""),
     "inferred_recall": ("NM recall, tier A alone", _BALANCED, ""),
     "outside_magnetic_balanced": ("magnetic or not, balanced accuracy", _OUTSIDE, ""),
+    "dense_magnetic_balanced": (
+        "the same without crystals that flew apart",
+        f"{_OUTSIDE}, at most {MAX_TRAINING_VOLUME:g} Å³ per atom",
+        "",
+    ),
     "other_balanced": ("order, mean recall of NM, AFM, FM", _OUTSIDE, ""),
     "measured_accuracy": ("order accuracy against experiment", _MEASURED, ""),
     "measured_always_afm": ("the same for always answering AFM", _MEASURED, ""),

@@ -12,6 +12,7 @@ from ase.data import chemical_symbols
 from numpy.typing import NDArray
 from torch import Tensor
 
+from magnetite.datasets.magnetic import MAX_TRAINING_VOLUME
 from magnetite.elements import FROZEN_4F, U_METALS, is_ggau
 from magnetite.graphs import Graph
 from magnetite.order.calibration import Calibration
@@ -113,6 +114,9 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
         unknown = sorted(elements - self.card.elements)
         objections = [f"{', '.join(unknown)} not in the training data"] if unknown else []
         objections += self.domain.objections(prepared.graph, distance)
+        if prepared.volume_per_atom > MAX_TRAINING_VOLUME:
+            dense = f"networks learned from at most {MAX_TRAINING_VOLUME:g}"
+            objections.append(f"{prepared.volume_per_atom:.0f} Å³ per atom, where {dense}")
         uncertainty = float(-(order * np.log(np.clip(order, 1e-12, 1))).sum() / np.log(len(order)))
         return MagnetismReport(
             formula=prepared.crystal.reduced_formula,

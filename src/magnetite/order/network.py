@@ -122,8 +122,8 @@ class MagnetismNetwork(nn.Module):
             atoms: what the body makes of them, if that is known already, (n_atoms, Body.size).
 
         Returns:
-            ``order``: logits of ORDER_CLASSES, (n_crystals, 3); ``ggau``: whether the Materials Project applies a
-            Hubbard U, (n_crystals,); ``features``: mean over the atoms of what the body makes of them,
+            ``order``: logits of ORDER_CLASSES, (n_crystals, 3); ``ggau``: whether the order set holds such
+            compounds, (n_crystals,); ``features``: mean over the atoms of what the body makes of them,
             (n_crystals, Body.size); ``moment``: |m| in μB, not clipped at zero, (n_atoms,); ``zero_k``: logits of each
             member, (n_crystals, k_members); out of training ``information``: how much the networks disagree on the
             order over `PASSES` with dropout, before the trees are asked, in bits, (n_crystals,).
@@ -136,7 +136,7 @@ class MagnetismNetwork(nn.Module):
         opinions = torch.stack([readout.logits(readout.crystal(pooled)) for readout, pooled in asked])
         order = torch.logsumexp(opinions.log_softmax(-1), dim=0) - math.log(len(opinions))
         known = {} if self.training else {"information": self._disagreement(asked)}
-        zero_k, ggau = order.new_zeros(len(order), 0), batch.is_ggau
+        zero_k, ggau = order.new_zeros(len(order), 0), batch.in_order_set
         if self.trees is not None or len(self.k_trees):
             table = self.described(batch)
             order = self._with_trees(order, table, ggau)

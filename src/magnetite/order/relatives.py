@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from magnetite.elements import GGAU_PARTS, MAX_ATOMIC_NUMBER
+from magnetite.elements import MAX_ATOMIC_NUMBER, ORDER_SET_PARTS
 from magnetite.sublattice import GEOMETRY_NAMES
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def family_codes(batch: Batch) -> Tensor:
     atoms = (batch.mean_over_atoms(counts) * batch.sizes[:, None]).round().long()
     ranked = atoms.sort(dim=1, descending=True).values
     ranked = ranked // reduce(torch.gcd, ranked.unbind(1))[:, None]
-    with_u = torch.tensor(GGAU_PARTS, device=atoms.device)[:, 0].bool()
+    with_u = torch.tensor(ORDER_SET_PARTS, device=atoms.device)[:, 0].bool()
     present = (atoms > 0).long()
     kept = torch.where(with_u, 0, present)
     any_u = (present * with_u).amax(1, keepdim=True)
