@@ -168,6 +168,13 @@ def test_many_are_one_by_one(model: str) -> None:
         assert report.mutual_information == pytest.approx(alone.mutual_information, abs=1e-4)
 
 
+def test_a_lattice_of_lone_atoms_is_told_from_a_crystal(model: str) -> None:
+    assert classify(bulk("Cs"), model).warnings == ()
+    report = classify(bulk("Fe", "sc", a=20), model)
+    assert report.name == classify(bulk("Po"), model).name, "types are told at any scale"
+    assert any("20.0 Å apart" in text for text in report.warnings)
+
+
 def test_few_passes_are_warned_of(model: str) -> None:
     few, many = (classify(bulk("Cu"), model, passes=passes) for passes in (1, 100))
     assert few.mutual_information == pytest.approx(0, abs=1e-6)

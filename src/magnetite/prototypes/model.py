@@ -23,6 +23,8 @@ from magnetite.zoo.model import ZooModel
 
 CLOSE_CALL = 0.2
 """Probabilities of the best two classes that differ by less are reported as a close call."""
+UNBOUND = 6.0
+"""Å; no crystal is held together over more (caesium's atoms are 5.2 Å apart)."""
 FEW_PASSES = 100
 """Of fewer passes the mutual information is too small; of a single one it is zero, whatever the sample."""
 
@@ -193,6 +195,11 @@ class PrototypeModel(_Classifier):
             found.append(
                 f"a finite sample of {prepared.n_atoms} atoms: the network learned from pieces of {known['min_atoms']} "
                 "and more; a crystal's cell must be given as periodic"
+            )
+        if prepared.pairs.nearest > UNBOUND:
+            found.append(
+                f"the nearest atoms are {prepared.pairs.nearest:.1f} Å apart: types are told at any scale, but this is "
+                "a lattice of lone atoms (are the lengths in Å?)"
             )
         if prepared.pairs.left_out:
             found.append(

@@ -47,6 +47,7 @@ class Pairs:
         shares: how much each counts in the mean over ordered pairs of species, (n_pairs,); the sum is 1.
         counts: how often each vector occurs, (n_edges,); None if each stands for itself.
         left_out: atomic numbers of species too rare to be described, taken as vacancies.
+        nearest: the smallest unit of length of any pair, in Å.
     """
 
     vectors: NDArray[np.float64]
@@ -55,6 +56,7 @@ class Pairs:
     shares: NDArray[np.float64]
     counts: NDArray[np.float64] | None = None
     left_out: tuple[int, ...] = ()
+    nearest: float = 0.0
 
     @property
     def n_edges(self) -> int:
@@ -120,7 +122,8 @@ def find_pairs(
             ends.append(total)
             same.append(a == b)
             shares.append(share / len(species) ** 2)
-    return Pairs(np.concatenate(vectors), np.array(ends), np.array(same), np.array(shares), left_out=left_out)
+    found = Pairs(np.concatenate(vectors), np.array(ends), np.array(same), np.array(shares))
+    return replace(found, left_out=left_out, nearest=min(units.values()))
 
 
 def _species(sample: Crystal | Cluster, min_atoms: int) -> tuple[list[int], tuple[int, ...]]:
