@@ -462,6 +462,7 @@ def test_options_reach_the_training_of_classifiers(
         ("potential --pretrain", "--pretrain is for order"),
         ("potential --add a=b.cif", "--add is for prototypes"),
         ("propagation --epochs 3", "propagation has no --epochs"),
+        ("propagation --device cpu", "propagation learns on the CPU: it has no --device"),
         ("propagation --free-magnetic-scale", "--free-magnetic-scale is for potential"),
     ],
 )

@@ -161,6 +161,7 @@ def _refuse_misplaced(args: argparse.Namespace) -> None:
         (args.name is not None and not args.add and args.task == "prototypes",
          "classifiers have names of their own; --name goes with --add"),
         (args.epochs and args.task == "propagation", "propagation has no --epochs"),
+        (args.device != "auto" and args.task == "propagation", "propagation learns on the CPU: it has no --device"),
     ):  # fmt: skip
         if wrong:
             raise DataError(said)

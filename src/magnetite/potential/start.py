@@ -18,8 +18,6 @@ from magnetite.runtime import by_edges
 
 NO_MOMENT = 0.02
 """μB; an element whose moments never exceed this carries none."""
-_NARROW = 0.3
-"""Spread of |m|² over its largest value below which its higher powers, and what it does to embedding, are not told."""
 _FEW, _SAMPLE = 640, 1_500
 """Frames of which least squares see all, and how many they see at most; of large cells the fewer, the larger."""
 _TERMS = 64
@@ -52,17 +50,15 @@ def configure(frames: Sequence[Frame], config: PotentialConfig) -> PotentialConf
     squares = [
         (lengths[numbers == z] / scale) ** 2 if scale else np.zeros(1) for z, scale in zip(kinds, scales, strict=True)
     ]
-    spreads = [float(s.std()) for s, scale in zip(squares, scales, strict=True) if scale]
-    wide = max(spreads) > _NARROW / 2
-    return replace(
+    found = replace(
         config,
         numbers=tuple(kinds),
         scales=tuple(scales),
         centres=tuple(float(s.mean()) for s in squares),
         widths=tuple(max(float(s.std()), 0.02) for s in squares),
-        landau=config.landau if wide else 2,
-        embedding_powers=config.embedding_powers if wide else 1,
     )
+    # Higher powers of |m|², and what it does to embedding, are not told where it hardly varies.
+    return replace(found, landau=2, embedding_powers=1) if found.narrow else found
 
 
 def units_of(frames: Sequence[Frame]) -> Units:
