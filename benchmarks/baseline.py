@@ -13,7 +13,7 @@ import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import f1_score
 
-from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD
+from magnetite.datasets.magnetic import HELD_OUT, TEST_FOLD
 from magnetite.elements import property_table
 from magnetite.order.growing import K_MEMBERS, TREES
 from magnetite.order.tasks import join, k_fold
@@ -29,7 +29,7 @@ def main() -> None:
     rows = [e for e in read_examples(args.data, sets=("ggau",)) if e.balanced]
     x = np.concatenate([descriptor(join([e]), table).numpy() for e in rows])
     y, fold = np.array([e.order for e in rows]), np.array([e.fold for e in rows])
-    trained, held_out = ~np.isin(fold, (TEST_FOLD, VALIDATION_FOLD)), fold == TEST_FOLD
+    trained, held_out = ~np.isin(fold, HELD_OUT), fold == TEST_FOLD
     predicted = HistGradientBoostingClassifier(**TREES).fit(x[trained], y[trained]).predict(x[held_out])
     right, f1 = (predicted == y[held_out]).mean(), f1_score(y[held_out], predicted, average="macro")
     print(f"order, test fold, {held_out.sum():,} rows: accuracy {right:.3f}, macro-F1 {f1:.3f}")

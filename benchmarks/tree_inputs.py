@@ -18,7 +18,7 @@ import torch
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from zero_k import held_out
 
-from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example
+from magnetite.datasets.magnetic import HELD_OUT, Example
 from magnetite.order.growing import (
     AFM,
     K_MEMBERS,
@@ -58,7 +58,7 @@ def main() -> None:
     task = OrderTask(examples, torch.device("cpu"), draws=ORDER_DRAWS)
     rows, known = tree_rows(task, network)[0], [e for pool in task.pools.values() for e in pool]
     rows = rows._replace(relatives=rows.relatives[:, :0])  # rows that are held out here have voted
-    compounds = [e for e in examples if e.zero_k >= 0 and e.fold not in (TEST_FOLD, VALIDATION_FOLD)]
+    compounds = [e for e in examples if e.zero_k >= 0 and e.fold not in HELD_OUT]
     outside = outside_rows(examples)
     vectors, others = descriptors(compounds, network), descriptors(outside, network)
     print(f"Rows: {len(known):,} of all orders, {len(outside):,} without a U, {len(compounds):,} measured vectors\n")

@@ -29,7 +29,7 @@ from magnetite.structures import as_crystal
 from magnetite.sublattice import magnetic_geometry
 
 N_FOLDS = 10
-TEST_FOLD, VALIDATION_FOLD = 0, 1
+TEST_FOLD, VALIDATION_FOLD = HELD_OUT = 0, 1
 MAX_TRAINING_ATOMS = 100
 """Larger primitive cells are left out of training (6 % of rows, a third of the time), not of testing."""
 MAX_TRAINING_VOLUME = 100.0

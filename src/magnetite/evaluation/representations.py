@@ -24,7 +24,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from tqdm.auto import tqdm
 
 from magnetite import __version__
-from magnetite.datasets.magnetic import ORDER_INDEX, TEST_FOLD, VALIDATION_FOLD
+from magnetite.datasets.magnetic import HELD_OUT, ORDER_INDEX, TEST_FOLD, VALIDATION_FOLD
 from magnetite.datasets.records import find_records, read_records
 from magnetite.errors import MagnetiteError
 from magnetite.representations import find, represent_many
@@ -99,7 +99,7 @@ def order_task(folder: Path, train: int = 0, validation: int = 0) -> Task:
     drawn = [
         np.sort(draw.permutation(np.flatnonzero(kind))[: limit or None])
         for kind, limit in (
-            (~np.isin(fold, (TEST_FOLD, VALIDATION_FOLD)), train),
+            (~np.isin(fold, HELD_OUT), train),
             (fold == VALIDATION_FOLD, validation),
             (fold == TEST_FOLD, 0),
         )

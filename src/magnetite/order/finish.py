@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, select, trainable
+from magnetite.datasets.magnetic import HELD_OUT, VALIDATION_FOLD, Example, select, trainable
 from magnetite.order.calibration import Calibration, fit_temperature
 from magnetite.order.card import FAST, describe
 from magnetite.order.domain import Domain
@@ -53,7 +53,7 @@ def export_run(
     """
     network = grow_moments(grow_trees(network, examples, device), examples, device)
     network = grow_k_trees(network, examples, device)
-    train = select(examples, lambda e: e.fold not in (TEST_FOLD, VALIDATION_FOLD) and trainable(e))
+    train = select(examples, lambda e: e.fold not in HELD_OUT and trainable(e))
     held_out = select(examples, lambda e: e.fold == VALIDATION_FOLD)
     output = evaluate(network, held_out, device)
     domain = _domain(network, train, output["features"], device)

@@ -13,7 +13,7 @@ from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier
 from torch import nn
 
-from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, select
+from magnetite.datasets.magnetic import HELD_OUT, Example, select
 from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork
 from magnetite.order.relatives import Relatives, family_codes
 from magnetite.order.tasks import ORDER_DRAWS, OrderTask, evaluate, join, k_fold
@@ -163,8 +163,7 @@ def outside_rows(examples: Sequence[Example]) -> list[Example]:
     The Materials Project has crystals that flew apart as they were relaxed, one in twelve of the magnets. The network,
     which never trains on them, takes far atoms for non-magnetic, and trees have to know better.
     """
-    held_out = (TEST_FOLD, VALIDATION_FOLD)
-    return select(examples, lambda e: e.stratum in OUTSIDE and e.order >= 0 and e.fold not in held_out)
+    return select(examples, lambda e: e.stratum in OUTSIDE and e.order >= 0 and e.fold not in HELD_OUT)
 
 
 def ggau_model(rows: Rows, seed: int) -> HistGradientBoostingClassifier:

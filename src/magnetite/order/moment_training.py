@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, select, trainable
+from magnetite.datasets.magnetic import HELD_OUT, VALIDATION_FOLD, Example, select, trainable
 from magnetite.elements import CAN_CARRY, MAX_ATOMIC_NUMBER
 from magnetite.evaluation.figures import CARRIES, moment_figures
 from magnetite.order.network import MagnetismNetwork
@@ -157,8 +157,7 @@ def has_moments(example: Example) -> bool:
 
 def training_examples(examples: Sequence[Example]) -> list[Example]:
     """Those that the readout learns from."""
-    held_out = (TEST_FOLD, VALIDATION_FOLD)
-    return select(examples, lambda e: e.fold not in held_out and trainable(e) and has_moments(e))
+    return select(examples, lambda e: e.fold not in HELD_OUT and trainable(e) and has_moments(e))
 
 
 def grow_moments(

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
-from magnetite.datasets.magnetic import N_FOLDS, TEST_FOLD, VALIDATION_FOLD, MagneticData
+from magnetite.datasets.magnetic import HELD_OUT, N_FOLDS, MagneticData
 from magnetite.elements import MAX_ATOMIC_NUMBER
 from magnetite.graphs import Graph
 from magnetite.order.body import Body
@@ -100,7 +100,7 @@ def read_unlabelled(data: Path, *, progress: bool = True) -> list[Graph]:
     Raises:
         DataError: a file is missing or broken.
     """
-    source = MagneticData(data, [fold for fold in range(N_FOLDS) if fold not in (TEST_FOLD, VALIDATION_FOLD)])
+    source = MagneticData(data, [fold for fold in range(N_FOLDS) if fold not in HELD_OUT])
     found = source.unlabelled(MAX_ATOMS)
     graphs = list(tqdm(found, desc="reading unlabelled", unit="", disable=not progress))
     order = np.random.default_rng(0).permutation(len(graphs))

@@ -15,7 +15,7 @@ from scipy.special import softmax
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 
-from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD, Example, select, trainable
+from magnetite.datasets.magnetic import HELD_OUT, VALIDATION_FOLD, Example, select, trainable
 from magnetite.elements import CAN_CARRY
 from magnetite.evaluation.figures import CARRIES, moment_figures, order_figures
 from magnetite.order.network import ORDER_CLASSES, MagnetismNetwork
@@ -113,7 +113,7 @@ class OrderTask:
         self.device, self.seed, self.draws = device, seed, draws
         self.pools: dict[tuple[str, int], list[Example]] = defaultdict(list)
         for example in examples:
-            if example.fold not in (TEST_FOLD, VALIDATION_FOLD) and example.order >= 0 and trainable(example):
+            if example.fold not in HELD_OUT and example.order >= 0 and trainable(example):
                 key = self._pool(example)
                 if key in draws:
                     self.pools[key].append(example)

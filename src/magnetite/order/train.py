@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from magnetite.datasets.magnetic import N_FOLDS, TEST_FOLD, VALIDATION_FOLD, Example, MagneticData, trainable
+from magnetite.datasets.magnetic import HELD_OUT, N_FOLDS, Example, MagneticData, trainable
 from magnetite.errors import DataError
 from magnetite.graphs import Graph
 from magnetite.order.config import NetworkConfig
@@ -36,7 +36,6 @@ BODY = Schedule(epochs=15, learning_rate=1.5e-3)
 ORDER = Schedule(epochs=5, learning_rate=1e-3, weight_decay=0.05)
 SETS = ("ggau", "other", "workflow", "quiet", "measured")
 """Methods of `MagneticData`."""
-HELD_OUT = (TEST_FOLD, VALIDATION_FOLD)
 
 
 def read_examples(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD
+from magnetite.datasets.magnetic import HELD_OUT
 from magnetite.evaluation.metrics import accuracy
 from magnetite.evaluation.paper.boosting import boosted
 from magnetite.evaluation.paper.features import with_cell
@@ -61,7 +61,7 @@ def network_leak(study: Study) -> dict[bool, NDArray[np.float64]]:
         For split by formula (True) and at random (False), shape (repeats,).
     """
     rows = study.orders
-    fresh = np.flatnonzero(rows.balanced & rows.trainable & np.isin(rows.fold, (TEST_FOLD, VALIDATION_FOLD)))
+    fresh = np.flatnonzero(rows.balanced & rows.trainable & np.isin(rows.fold, HELD_OUT))
     found: dict[bool, NDArray[np.float64]] = {}
     for by_group in (True, False):
         accuracies = []

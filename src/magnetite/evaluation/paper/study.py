@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from magnetite.datasets.magnetic import TEST_FOLD, VALIDATION_FOLD
+from magnetite.datasets.magnetic import HELD_OUT, TEST_FOLD, VALIDATION_FOLD
 from magnetite.evaluation.metrics import Probabilities
 from magnetite.evaluation.paper.boosting import afm_share, stacked
 from magnetite.evaluation.paper.features import KeptAtoms, tree_table, without_edges
@@ -72,7 +72,7 @@ class Study:
 
 def training_pool(orders: Rows, compounds: Rows) -> NDArray[np.bool_]:
     """See `Study.pool`; shape (len(orders),)."""
-    held_out = np.isin(orders.fold, (TEST_FOLD, VALIDATION_FOLD)) | np.isin(orders.formula, compounds.formula)
+    held_out = np.isin(orders.fold, HELD_OUT) | np.isin(orders.formula, compounds.formula)
     return orders.trainable & ~held_out
 
 
