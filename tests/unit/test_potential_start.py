@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,10 +18,8 @@ from magnetite.potential.batch import surroundings
 from magnetite.potential.derivatives import differentiate
 from magnetite.potential.frames import Frame
 from magnetite.potential.network import PotentialConfig, PotentialNetwork
-from magnetite.potential.splits import Split
 from magnetite.potential.start import configure, solve_linear, units_of
 from magnetite.potential.tasks import assemble, measure
-from magnetite.potential.train import SCHEDULE, train_potential
 from magnetite.structures import as_crystal
 
 CPU = torch.device("cpu")
@@ -112,22 +109,3 @@ def test_of_many_frames_large_cells_are_seen_less(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(start, "_SAMPLE", 250)
     seen = [frame.n_atoms for frame in start._sample(frames)]
     assert (seen.count(2), seen.count(64)) == (200, 50)
-
-
-def test_training_leaves_what_least_squares_found(frames: list[Frame], tmp_path: Path) -> None:
-    """Where the network corrects it, not where its inputs are scaled behind its back."""
-
-    def explicit(network: PotentialNetwork) -> torch.Tensor:
-        features = network.linear_features(assemble(frames[:5], network, CPU))
-        return (features * network.explicit.linear[assemble(frames[:5], network, CPU).species]).sum(-1)
-
-    split = Split(frames[:40], frames[40:50], frames[50:])
-    schedule = replace(SCHEDULE, epochs=2)
-    config = configure(split.train, EMPTY)
-    trained = train_potential(split, config, tmp_path, CPU, schedule=schedule, progress=False, log=lambda _: None)
-    torch.manual_seed(schedule.seed)
-    begun = PotentialNetwork(config)
-    solve_linear(begun, split.train, units_of(split.train), CPU)
-    (member,) = trained.networks
-    assert not torch.equal(member.first[0].weight, begun.first[0].weight), "something was trained"
-    torch.testing.assert_close(explicit(member), explicit(begun))

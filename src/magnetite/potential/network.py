@@ -28,8 +28,6 @@ from magnetite.potential.standard import Standard
 _SPIN_CHANNELS = 8
 _MIXED_SPECIES = 4
 """More species than this share as many learned kinds of neighbour."""
-_NARROW = 0.15
-"""Width of |m|² over its largest value up to which |m| hardly varies."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +72,6 @@ class PotentialConfig:
             raise DataError(f"a cutoff lies between 0 and {VACUUM:g} Å, not at {self.cutoff}")
 
     @property
-    def narrow(self) -> bool:
-        """Whether |m| hardly varies in the data."""
-        return max(self.widths, default=0.0) <= _NARROW
-
-    @property
     def places(self) -> dict[int, int]:
         """Where each atomic number stands."""
         return {number: place for place, number in enumerate(self.numbers)}
@@ -105,12 +98,9 @@ class PotentialNetwork(nn.Module):
         # The data's magnetic forces over the derivative of its energies; 1 unless they were computed otherwise.
         self.magnetic_scale = nn.Parameter(torch.ones(()), requires_grad=False)
         mixed = min(kinds, _MIXED_SPECIES)
-        # The explicit part's constants stand beside these numbers: trained, they would undo what least squares found.
-        # Fixed where |m| hardly varies, they left the network's relaxed moments of NiO far from the data.
         start = torch.eye(kinds) if kinds == mixed else torch.randn(kinds, mixed) / mixed**0.5
-        self.senders = nn.Parameter(start, requires_grad=kinds > mixed or config.narrow)
-        several = sum(scale > 0 for scale in config.scales) > 1
-        self.spin_senders = nn.Parameter(torch.ones(kinds, 1), requires_grad=several or config.narrow)
+        self.senders = nn.Parameter(start)
+        self.spin_senders = nn.Parameter(torch.ones(kinds, 1))
         self.radial = RadialBasis(config.radial, config.cutoff)
         first = config.radial * (mixed + SPIN_FACTORS)
         self.plain = config.radial * mixed

@@ -18,6 +18,8 @@ from magnetite.runtime import by_edges
 
 NO_MOMENT = 0.02
 """μB; an element whose moments never exceed this carries none."""
+_NARROW = 0.15
+"""Standard deviation of |m|² over its largest value up to which |m| hardly varies."""
 _FEW, _SAMPLE = 640, 1_500
 """Frames of which least squares see all, and how many they see at most; of large cells the fewer, the larger."""
 _TERMS = 64
@@ -58,7 +60,7 @@ def configure(frames: Sequence[Frame], config: PotentialConfig) -> PotentialConf
         widths=tuple(max(float(s.std()), 0.02) for s in squares),
     )
     # Higher powers of |m|², and what it does to embedding, are not told where it hardly varies.
-    return replace(found, landau=2, embedding_powers=1) if found.narrow else found
+    return replace(found, landau=2, embedding_powers=1) if max(found.widths) <= _NARROW else found
 
 
 def units_of(frames: Sequence[Frame]) -> Units:
