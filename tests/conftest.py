@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Before anything reads it: the suite runs as many processes as there are cores, and threads that wait spin.
@@ -43,6 +44,22 @@ def files(nio: Structure, rutile: Structure, tmp_path: Path) -> list[str]:
     ase.io.write(tmp_path / "two.extxyz", atoms)
     rutile.to(str(tmp_path / "MnF2.cif"))
     return [str(tmp_path / "two.extxyz"), str(tmp_path / "MnF2.cif")]
+
+
+@pytest.fixture(params=["cpu", "away"])
+def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The CPU, then one that stands for a GPU and refuses tensors that were left on the CPU."""
+    if request.param == "cpu":
+        yield "cpu"
+        return
+    from magnetite import runtime
+    from magnetite.prototypes import ensemble, model
+
+    second_device = pytest.importorskip("second_device", exc_type=ImportError)
+    for sizes in (runtime.EDGES_PER_BATCH, ensemble.ROWS_AT_ONCE, model.PrototypeModel.edges_per_batch):
+        monkeypatch.setitem(sizes, second_device.NAME, sizes["cpu"])
+    with second_device.SecondDevice():
+        yield second_device.NAME
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ ANSWERS = Path(__file__).with_name("answers.json")
 STRUCTURES = Path(__file__).parents[2] / "examples" / "structures"
 
 
-def answers(model: str) -> dict[str, dict[str, object]]:
+def answers(model: str, device: str = "cpu") -> dict[str, dict[str, object]]:
     """What shipped weights say of the examples, rounded."""
     paths = sorted(STRUCTURES.iterdir())
-    reports = magnetite.analyze_many(paths, model=model, device="cpu")
+    reports = magnetite.analyze_many(paths, model=model, device=device)
     return {
         path.name: {
             "order": report.label,
@@ -36,10 +36,10 @@ def answers(model: str) -> dict[str, dict[str, object]]:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_frozen_weights_give_frozen_answers(model: str) -> None:
+def test_frozen_weights_give_frozen_answers(model: str, device: str) -> None:
     expected = json.loads(ANSWERS.read_text())[model]
     assert expected["sha256"] == find_card(model).content["sha256"], "new weights: write the answers anew"
-    got = answers(model)
+    got = answers(model, device)
     assert got.keys() == expected["answers"].keys()
     for name, answer in expected["answers"].items():
         assert got[name]["order"] == answer["order"], name

@@ -40,11 +40,11 @@ def nickel_oxide() -> Atoms:
 CASES = {"potential-fe": lambda: iron(2.84, 2.2), "potential-nio": nickel_oxide}
 
 
-def answer(name: str) -> dict[str, object]:
+def answer(name: str, device: str = "cpu") -> dict[str, object]:
     """What the shipped weights say of a shaken crystal, rounded."""
     atoms = CASES[name]()
     atoms.rattle(0.02, seed=0)
-    atoms.calc = SpinPotential(name, device="cpu")
+    atoms.calc = SpinPotential(name, device=device)
     return {
         "sha256": find_card(name).content["sha256"],
         "energy": round(atoms.get_potential_energy(), 5),
@@ -55,9 +55,9 @@ def answer(name: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_frozen_weights_give_frozen_answers(name: str) -> None:
+def test_frozen_weights_give_frozen_answers(name: str, device: str) -> None:
     expected = json.loads(ANSWERS.read_text())[name]
-    got = answer(name)
+    got = answer(name, device)
     assert expected.pop("sha256") == got.pop("sha256"), "new weights: write the answers anew"
     for key, value in expected.items():
         np.testing.assert_allclose(got[key], value, atol=2e-5, err_msg=key)

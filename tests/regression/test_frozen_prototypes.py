@@ -22,10 +22,10 @@ ANSWERS = Path(__file__).with_name("prototype_answers.json")
 STRUCTURES = Path(__file__).parents[2] / "examples" / "structures"
 
 
-def answers() -> dict[str, dict[str, object]]:
+def answers(device: str = "cpu") -> dict[str, dict[str, object]]:
     """What the shipped weights say of the examples, rounded."""
     paths = sorted(STRUCTURES.iterdir())
-    reports = magnetite.classify_many(paths, device="cpu")
+    reports = magnetite.classify_many(paths, device=device)
     return {
         path.name: {
             "prototype": report.prototype,
@@ -37,10 +37,10 @@ def answers() -> dict[str, dict[str, object]]:
     }
 
 
-def test_frozen_weights_give_frozen_types() -> None:
+def test_frozen_weights_give_frozen_types(device: str) -> None:
     expected = json.loads(ANSWERS.read_text())
     assert expected["sha256"] == find_card(DEFAULT_CLASSIFIER).content["sha256"], "new weights: write the answers anew"
-    got = answers()
+    got = answers(device)
     assert got.keys() == expected["answers"].keys()
     for name, answer in expected["answers"].items():
         assert got[name]["prototype"] == answer["prototype"], name

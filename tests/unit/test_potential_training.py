@@ -260,3 +260,17 @@ def test_near_duplicates_stay_together(tmp_path: Path) -> None:
     assert len(side) == 40
     for number in range(20):
         assert side[f"{path}, frame {number}"] == side[f"{path}, frame {number + 20}"]
+
+
+def test_it_trains_goes_on_and_answers_on_either_device(tmp_path: Path, device: str) -> None:
+    write(tmp_path / "toy.extxyz", frames(40), format="extxyz")
+    arguments = ["train", "potential", "--data", str(tmp_path / "toy.extxyz"), "--run", str(tmp_path / "run")]
+    assert main([*arguments, "--cutoff", "3.6", "--epochs", "1", "--name", "toy", "--device", device]) == 0
+    card = str(tmp_path / "run" / "model" / "toy.json")
+    found = exchange_of(magnetite.load(card, device), iron(), reach=3.1)
+    expected = exchange_of(magnetite.load(card, "cpu"), iron(), reach=3.1)
+    np.testing.assert_allclose(found.couplings, expected.couplings, atol=1e-9)
+    atoms = iron(((0, 0, 2.2), (0, 0.6, 1.9)))
+    atoms.calc = SpinPotential(card, moments="relaxed", tolerance=1e-4, device=device)
+    atoms.get_potential_energy()
+    assert abs(atoms.calc.get_magnetic_forces(atoms)).max() < 1e-3

@@ -44,13 +44,13 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_hidden_elements_are_learned(graphs: list[Graph], tmp_path: Path) -> None:
+def test_hidden_elements_are_learned(graphs: list[Graph], tmp_path: Path, device: str) -> None:
     schedule = Schedule(epochs=12, learning_rate=2e-2, ema=0.9)
-    body = pretrain(graphs, tmp_path, CPU, SMALL, schedule=schedule, **QUIET)
+    body = pretrain(graphs, tmp_path, torch.device(device), SMALL, schedule=schedule, **QUIET)
     scores = [json.loads(line)["score"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert scores[0] < 0.7
     assert scores[-1] > 0.8, "but where both atoms of a cell are hidden"
-    again = pretrain(graphs, tmp_path, CPU, SMALL, schedule=schedule, **QUIET)
+    again = pretrain(graphs, tmp_path, torch.device(device), SMALL, schedule=schedule, **QUIET)
     assert all(torch.equal(a, b) for a, b in zip(body.parameters(), again.parameters(), strict=True))
 
 

@@ -28,10 +28,10 @@ def table() -> Table:
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-def test_a_search_finds_settings_and_goes_on(table: Table, tmp_path: Path) -> None:
+def test_a_search_finds_settings_and_goes_on(table: Table, tmp_path: Path, device: str) -> None:
     optuna = pytest.importorskip("optuna")
     options = {"epochs": 2, "progress": False}
-    best = tuning.search(table, tmp_path, CPU, trials=2, **options)
+    best = tuning.search(table, tmp_path, torch.device(device), trials=2, **options)
     config = NetworkConfig(**best["config"])
     assert 2 <= len(config.hidden) <= 5
     assert set(config.hidden) <= {256, 512}
@@ -39,7 +39,7 @@ def test_a_search_finds_settings_and_goes_on(table: Table, tmp_path: Path) -> No
     assert best["batch"] in {64, 128}
     assert 1e-4 <= best["learning_rate"] <= 1e-2
     assert config.classes == 3
-    again = tuning.search(table, tmp_path, CPU, trials=3, **options)
+    again = tuning.search(table, tmp_path, torch.device(device), trials=3, **options)
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "trials.log")))
     study = optuna.load_study(study_name="prototypes", storage=storage)
     assert len(study.trials) == 3, "two were kept and one was added"

@@ -222,17 +222,18 @@ def examples() -> list[Example]:
 
 @pytest.mark.filterwarnings("ignore:F-score is ill-defined")  # a tiny split may lack a class
 def test_the_whole_training_of_the_order_model(
-    examples: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    examples: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
+    place = torch.device(device)
     monkeypatch.setattr("magnetite.order.tasks.BATCH_EDGES", 600)
     quiet = {"progress": False, "log": lambda _: None}
     schedule = Schedule(epochs=8, learning_rate=1e-2, ema=0.9)
-    network = train_order(examples, tmp_path, CPU, config=SMALL, schedule=schedule, **quiet)
-    body = load_stage(tmp_path, "body", CPU, SMALL).body
+    network = train_order(examples, tmp_path, place, config=SMALL, schedule=schedule, **quiet)
+    body = load_stage(tmp_path, "body", place, SMALL).body
     for name, value in network.body.named_parameters():
         assert torch.equal(body.get_parameter(name), value), "the body is frozen in the second stage"
     held_out = [e for e in examples if e.fold == 0 and e.stratum == "ggau"]
-    predicted = evaluate(network, held_out, CPU)["order"].argmax(1)
+    predicted = evaluate(network, held_out, place)["order"].argmax(1)
     assert (predicted == [e.order for e in held_out]).mean() > 0.9
 
     import magnetite
@@ -240,17 +241,17 @@ def test_the_whole_training_of_the_order_model(
     sceptic = deepcopy(network)
     with torch.no_grad():
         sceptic.order.logits[-1].bias[0] += 20.0
-    card = export_run(network, examples, tmp_path / "model", CPU, companions=[sceptic], pretrained=[1])
+    card = export_run(network, examples, tmp_path / "model", place, companions=[sceptic], pretrained=[1])
     structure = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.15), ["Fe", "O"], [[0, 0, 0], [0.5] * 3])
-    answer = magnetite.analyze_magnetism(structure, model=str(card), device="cpu")
+    answer = magnetite.analyze_magnetism(structure, model=str(card), device=device)
     assert answer.label == "FM"
     assert answer.model == str(Card.read(card))
     unknown = magnetite.analyze_magnetism(
-        structure.replace_species({"Fe": "U"}, in_place=False), model=str(card), device="cpu"
+        structure.replace_species({"Fe": "U"}, in_place=False), model=str(card), device=device
     )
     assert not unknown.in_domain
     assert any("U not in the training data" in warning for warning in unknown.warnings)
-    best = magnetite.analyze_magnetism(structure, model=str(card.with_name("magnetism-best.json")), device="cpu")
+    best = magnetite.analyze_magnetism(structure, model=str(card.with_name("magnetism-best.json")), device=device)
     assert answer.probabilities["NM"] < 0.3
     assert best.probabilities["NM"] > 0.3, "the companion, which calls everything NM, was asked as well"
     assert best.site_moments == pytest.approx(answer.site_moments)
