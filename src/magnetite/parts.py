@@ -70,13 +70,13 @@ class Parts:
         path = self._path(self.rows)
         table = pa.Table.from_pylist(rows, schema=self.schema)
         with whole(path) as handle:
-            pq.write_table(table, handle)
+            pq.write_table(table, handle, write_page_checksum=True)
         self.rows += len(rows)
 
     def tables(self) -> Iterator[pa.Table]:
         """The rows stored so far, part by part."""
         for path in self._parts():
-            yield pq.read_table(path, schema=self.schema)
+            yield self._read(path)
 
     def finish(self) -> Iterator[pa.Table]:
         """Merge the parts into the output file, yielding its row groups as they are written."""
@@ -84,7 +84,7 @@ class Parts:
         waiting: list[pa.Table] = []
         with pq.ParquetWriter(merged, self.schema, compression="zstd") as writer:
             for path in self._parts():
-                waiting.append(pq.read_table(path, schema=self.schema))
+                waiting.append(self._read(path))
                 if sum(map(len, waiting)) >= ROWS_PER_GROUP:
                     yield _write_group(writer, waiting)
                     waiting = []
@@ -113,6 +113,9 @@ class Parts:
 
     def _parts(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.parquet"))
+
+    def _read(self, path: Path) -> pa.Table:
+        return pq.read_table(path, schema=self.schema, page_checksum_verification=True)
 
     def _spare(self) -> None:
         """Stop where the file is there, asked under the lock: another process may have finished it since it was not."""
@@ -145,8 +148,8 @@ class Parts:
         for path in self._parts():
             try:
                 whole = whole and path == self._path(rows)
-                rows += pq.read_metadata(path).num_rows if whole else 0
-            except (OSError, pa.ArrowInvalid):  # damaged by a crash of the whole machine
+                rows += len(self._read(path)) if whole else 0
+            except (OSError, pa.ArrowException):  # damaged by a crash of the whole machine
                 whole = False
             if not whole:
                 path.unlink()

@@ -25,7 +25,7 @@ from magnetite.screening import SCHEMA, ScreeningInterrupted, screen
 from magnetite.zoo import find_card
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pymatgen.core import Structure
 
@@ -183,13 +183,27 @@ def test_a_killed_process_loses_only_the_unfinished_part(stop: signal.Signals, s
     check_rows(rows_of(out), source)
 
 
-def test_damaged_and_missing_parts_are_computed_again(source: Path, tmp_path: Path, interrupt: Any) -> None:
+def shortened(path: Path) -> bytes:
+    return path.read_bytes()[:-20]
+
+
+def altered(path: Path) -> bytes:
+    """One bit among a column's values."""
+    column, content = pq.read_metadata(path).row_group(0).column(0), bytearray(path.read_bytes())
+    content[(column.dictionary_page_offset or column.data_page_offset) + column.total_compressed_size - 1] ^= 1
+    return bytes(content)
+
+
+@pytest.mark.parametrize("damaged", [shortened, altered])
+def test_damaged_and_missing_parts_are_computed_again(
+    damaged: Callable[[Path], bytes], source: Path, tmp_path: Path, interrupt: Any
+) -> None:
     out, parts = tmp_path / "out.parquet", tmp_path / "out.parquet.parts"
     interrupt(20, RuntimeError("power cut"))
     with pytest.raises(RuntimeError):
         screen([source], out)
     files = sorted(parts.glob("part-*.parquet"))
-    files[1].write_bytes(files[1].read_bytes()[:-20])
+    files[1].write_bytes(damaged(files[1]))
     (parts / "part-000000000099.parquet.tmp").write_bytes(b"half")
     interrupt(10**9, RuntimeError())
     assert screen([source], out).computed == COUNT - 4
