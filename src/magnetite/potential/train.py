@@ -27,7 +27,7 @@ EMPTY = PotentialConfig((), (), (), (), embedding=(0.5, 1.0, 2.0, 4.0), embeddin
 def prepare_split(
     path: Path, config: PotentialConfig = EMPTY, *, self_consistent: bool = False, without: tuple[str, ...] = ()
 ) -> tuple[Split, PotentialConfig]:
-    """Read frames, hold some out and set the scales by those that train.
+    """Read frames, take elements and lengths of moments from them, and hold some out.
 
     Args:
         path: file of labelled frames.
