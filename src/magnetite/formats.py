@@ -244,12 +244,14 @@ def read_database(path: Path) -> Iterator[Entry]:
                 setattr(row, key, np.reshape(row[key], (-1, 3)))
         return name_of(row.key_value_pairs), row.toatoms()
 
+    def rows(*selection: Any, **how: Any) -> list[Any]:
+        with ase.db.connect(path) as database:  # or ASE leaves the file open
+            return sorted(database.select(*selection, **how), key=lambda row: row.id)
+
     try:
-        database = ase.db.connect(path)
-        last = max((row.id for row in database.select(columns=["id"], sort="-id", limit=1)), default=0)
+        last = max((row.id for row in rows(columns=["id"], sort="-id", limit=1)), default=0)
         for start in range(0, last, DATABASE_PAGE):
-            page = database.select([("id", ">", start), ("id", "<=", start + DATABASE_PAGE)], include_data=False)
-            for row in sorted(page, key=lambda row: row.id):
+            for row in rows([("id", ">", start), ("id", "<=", start + DATABASE_PAGE)], include_data=False):
                 yield Entry(f"{printable(path)}#{row.id}", partial(parse, row))
     except Exception as error:
         raise ReadError(f"cannot be read as an ASE database ({say(error)})", printable(path)) from error

@@ -213,7 +213,8 @@ def count_entries(path: Path) -> int | None:
         if reader is read_database:
             import ase.db
 
-            return int(ase.db.connect(path).count())
+            with ase.db.connect(path) as database:
+                return int(database.count())
     except Exception:  # noqa: BLE001 (reading it will say what is wrong)
         return None
     return 1 if reader in {read_cif, read_mcif, read_pymatgen} else None

@@ -80,8 +80,8 @@ def test_databases_keep_the_fields(suffix: str, atoms: Atoms, report: Make, tmp_
     with ase.db.connect(tmp_path / f"crystals.{suffix}") as database:
         database.write(atoms, **database_fields(given))
         database.write(bulk("Cu"))
-    database = ase.db.connect(tmp_path / f"crystals.{suffix}")
-    (row,) = database.select("magnetite_ordering=AFM,magnetite_p_afm>0.5,magnetite_in_domain=0")
+    with ase.db.connect(tmp_path / f"crystals.{suffix}") as database:
+        (row,) = database.select("magnetite_ordering=AFM,magnetite_p_afm>0.5,magnetite_in_domain=0")
     assert flat(row.key_value_pairs) == expected(given)
     again = row.toatoms(add_additional_information=True)
     assert stored_report(again) == given

@@ -128,4 +128,4 @@ def test_moments_that_are_only_a_guess_are_said_once(tmp_path: Path) -> None:
     write(path, images, format="extxyz")
     with pytest.warns(UserWarning, match=r"frames\.extxyz: 2 of 3 frames have no magmoms") as said:
         assert len(read_frames(path, 3.2)) == 3
-    assert len(said) == 1
+    assert [each.category for each in said].count(UserWarning) == 1
