@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
-from magnetite.cells import MAX_LENGTH, refuse_heaps, validate_cell
+from magnetite.cells import MAX_LENGTH, refuse_heaps
 from magnetite.errors import StructureError
 from magnetite.structures import (
     Crystal,
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 MAX_ATOMS = 1_000_000
 """Beyond this the neighbour lists of one sample no longer fit into a few GB."""
-VACUUM = 15.0
-"""Å of empty space that a slab or wire gets in directions in which it is not periodic, as in the C2DB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +70,6 @@ Sample: TypeAlias = Crystal | Cluster
 def as_sample(structure: SampleLike, source: str | None = None) -> Sample:
     """Turn a structure of any accepted kind, periodic or not, into a validated sample.
 
-    What is periodic in one or two directions is a crystal with vacuum in the others: that of its
-    cell, or `VACUUM` if the cell has less.
-
     Args:
         structure: what `as_crystal` takes, and beside it ASE ``Atoms`` without periodicity, pymatgen
             ``Molecule`` or ``IMolecule``, their dictionaries, plain dictionaries of ``species`` and
@@ -94,9 +89,8 @@ def as_sample(structure: SampleLike, source: str | None = None) -> Sample:
     if isinstance(structure, Mapping):
         refuse_composition(structure, source)
         return _from_mapping(structure, source)
-    periodic = _periodicity(structure)
-    if not periodic.all():
-        return _from_open(structure, periodic, source)
+    if not _periodicity(structure).any():
+        return _from_open(structure, source)
     if hasattr(structure, "cart_coords") and not hasattr(structure, "lattice"):
         return _from_molecule(cast("IMolecule", structure), source)
     return as_crystal(cast("StructureLike", structure), source)
@@ -136,47 +130,12 @@ def _periodicity(structure: object) -> NDArray[np.bool_]:
     return np.array(cast("IStructure", structure).lattice.pbc if is_structure(structure) else [True] * 3)
 
 
-def _from_open(structure: Any, periodic: NDArray[np.bool_], source: str | None) -> Sample:
-    """What is not periodic in all directions."""
+def _from_open(structure: Any, source: str | None) -> Cluster:
+    """What repeats in no direction."""
     if is_structure(structure):
-        cell, positions = np.array(structure.lattice.matrix), np.array(structure.cart_coords, dtype=float)
-        numbers = site_numbers(structure, source)
-    else:
-        cell, positions = np.array(structure.cell.array, dtype=float), np.array(structure.get_positions())
-        numbers = np.array(structure.get_atomic_numbers(), int)
-    if not periodic.any():
-        return Cluster(positions.reshape(-1, 3), numbers, source)
-    if not np.isfinite(positions).all() or not np.isfinite(cell).all() or not cell[periodic].any(axis=1).all():
-        return as_crystal(structure, source)  # which says what is wrong
-    cell = with_vacuum(cell, positions, periodic)
-    validate_cell(cell, len(numbers), source)
-    return Crystal(cell, positions @ np.linalg.inv(cell), numbers, source)
-
-
-def with_vacuum(
-    cell: NDArray[np.float64], positions: NDArray[np.float64], periodic: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """The cell with at least `VACUUM` of empty space in every direction that is not periodic.
-
-    Args:
-        cell: rows are the cell vectors in Å, shape (3, 3); open ones may be zero.
-        positions: Cartesian, in Å, shape (n_atoms, 3).
-        periodic: of each cell vector whether the structure repeats along it.
-
-    Returns:
-        A cell with the same periodic vectors; open vectors that are long enough stay as they are.
-    """
-    from ase.cell import Cell
-
-    filled = np.array(Cell(np.where(periodic[:, None], cell, 0.0)).complete())  # open ones at right angles
-    for axis in np.flatnonzero(~periodic):
-        normal = np.cross(filled[axis - 2], filled[axis - 1])
-        normal /= np.linalg.norm(normal)
-        along = positions @ normal
-        extent = float(np.ptp(along)) if len(along) else 0.0
-        enough = abs(cell[axis] @ normal) >= extent + VACUUM
-        filled[axis] = cell[axis] if enough else normal * (extent + VACUUM)
-    return filled
+        return Cluster(np.array(structure.cart_coords, dtype=float), site_numbers(structure, source), source)
+    numbers = np.array(structure.get_atomic_numbers(), int)
+    return Cluster(np.array(structure.get_positions()).reshape(-1, 3), numbers, source)
 
 
 def _validate(cluster: Cluster) -> None:

@@ -18,6 +18,7 @@ from magnetite.elements import MAX_ATOMIC_NUMBER
 from magnetite.errors import MagnetiteError, StructureError
 from magnetite.graphs import Graph, build_graph
 from magnetite.translations import primitive_cell
+from magnetite.vacuum import with_vacuum, without_vacuum
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -77,6 +78,13 @@ class Crystal:
         return Crystal(smaller, coords - np.floor(coords), self.numbers[first], self.source), places
 
     @cached_property
+    def condensed(self) -> Crystal:
+        """The same with no more empty space along its cell vectors than atoms feel across; itself if it has none."""
+        lattice, coords = compact(self.lattice, self.frac_coords)
+        shorter, moved = without_vacuum(lattice, coords)
+        return self if shorter is lattice else Crystal(shorter, moved, self.numbers, self.source)
+
+    @cached_property
     def graph(self) -> Graph:
         """The neighbour graph of this cell.
 
@@ -111,6 +119,9 @@ def formula_of(numbers: NDArray[np.int64]) -> str:
 
 def as_crystal(structure: StructureLike, source: str | None = None) -> Crystal:
     """Turn a structure of any accepted kind into a validated crystal.
+
+    What is periodic in one or two directions is a crystal with vacuum in the others: that of its
+    cell, or `VACUUM` if the cell has less.
 
     Args:
         structure: pymatgen ``Structure`` or ``IStructure``, ASE ``Atoms``, a dictionary (pymatgen's
@@ -168,8 +179,10 @@ def is_structure(structure: object) -> bool:
 def _from_structure(structure: IStructure, source: str | None) -> Crystal:
     if len(structure) and not any(structure.lattice.pbc):
         raise StructureError("is not periodic (lattice.pbc is False)", source)
-    numbers = site_numbers(structure, source)
-    return Crystal(np.array(structure.lattice.matrix), np.array(structure.frac_coords), numbers, source)
+    numbers, lattice = site_numbers(structure, source), np.array(structure.lattice.matrix)
+    if not all(structure.lattice.pbc):
+        return _from_open(lattice, np.array(structure.cart_coords), np.array(structure.lattice.pbc), numbers, source)
+    return Crystal(lattice, np.array(structure.frac_coords), numbers, source)
 
 
 def site_numbers(structure: IStructure, source: str | None) -> NDArray[np.int64]:
@@ -184,10 +197,23 @@ def site_numbers(structure: IStructure, source: str | None) -> NDArray[np.int64]
 def _from_atoms(atoms: Atoms, source: str | None) -> Crystal:
     if len(atoms) and not np.any(atoms.pbc):
         raise StructureError("is not periodic (atoms.pbc is False); set the cell and pbc of the crystal", source)
-    cell = np.array(atoms.cell.array, dtype=float)
-    validate_cell(cell, len(atoms), source)
-    scaled = np.array(atoms.get_positions()) @ np.linalg.inv(cell)
-    return Crystal(cell, scaled, np.array(atoms.get_atomic_numbers(), int), source)
+    cell, positions = np.array(atoms.cell.array, dtype=float), np.array(atoms.get_positions())
+    return _from_open(cell, positions, np.array(atoms.pbc), np.array(atoms.get_atomic_numbers(), int), source)
+
+
+def _from_open(
+    cell: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    periodic: NDArray[np.bool_],
+    numbers: NDArray[np.int64],
+    source: str | None,
+) -> Crystal:
+    """What repeats in some directions, with empty space in the others."""
+    sound = np.isfinite(positions).all() and np.isfinite(cell).all() and cell[periodic].any(axis=1).all()
+    if sound and not periodic.all():
+        cell = with_vacuum(cell, positions, periodic)
+    validate_cell(cell, len(numbers), source)
+    return Crystal(cell, positions @ np.linalg.inv(cell), numbers, source)
 
 
 def _from_mapping(mapping: Mapping[str, Any], source: str | None) -> Crystal:

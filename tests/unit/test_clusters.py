@@ -14,11 +14,12 @@ from ase.build import fcc111, graphene, molecule, nanotube
 from pymatgen.core import IMolecule, Molecule, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from magnetite.clusters import VACUUM, Cluster, as_sample
+from magnetite.clusters import Cluster, as_sample
 from magnetite.errors import ReadError, StructureError
 from magnetite.prototypes.boxes import as_specimen
 from magnetite.sources import read_rows, read_structures
 from magnetite.structures import Crystal, as_crystal
+from magnetite.vacuum import FELT, VACUUM
 
 WATER = molecule("H2O")
 
@@ -52,8 +53,10 @@ def test_crystals_stay_crystals(nio: Structure, tmp_path: Path) -> None:
 
 
 def test_the_door_for_crystals_stays_shut(tmp_path: Path) -> None:
-    path = tmp_path / "tubes.xyz"
-    ase.io.write(path, [nanotube(3, 3), nanotube(4, 4)])
+    path, tubes = tmp_path / "tubes.xyz", [nanotube(3, 3), nanotube(4, 4)]
+    for tube in tubes:
+        tube.pbc = False
+    ase.io.write(path, tubes)
     assert all(isinstance(row, StructureError) for _, row in read_rows(path))
     sizes = [len(row) for _, row in read_rows(path, as_sample)]
     assert (
@@ -104,7 +107,7 @@ def test_open_directions_are_kept_by_every_guise(pbc: tuple[bool, bool, bool], t
             assert np.allclose(sample.lattice, expected.lattice)
     if any(pbc):
         for guise in (slab, structure):
-            assert np.allclose(as_crystal(guise).lattice, slab.cell), "a crystal of its cell"
+            assert np.allclose(as_crystal(guise).lattice, expected.lattice)
     else:
         with pytest.raises(StructureError, match="is not periodic"):
             as_crystal(structure)
@@ -114,6 +117,30 @@ def test_a_wire_is_open_in_two_directions() -> None:
     wire = Atoms("Pt", cell=[[0, 0, 0], [0, 0, 0], [0, 0, 2.7]], pbc=[False, False, True])
     crystal = as_sample(wire)
     assert crystal.volume == pytest.approx(VACUUM * VACUUM * 2.7)
+    assert crystal.condensed.volume == pytest.approx(FELT * FELT * 2.7)
+
+
+@pytest.mark.parametrize("tilt", [[0, 0, 1], [0.7, -0.4, 1], [-2, 1, 1]])
+@pytest.mark.parametrize("shift", [0, 5, 14])
+def test_empty_space_is_left_out_and_bonds_are_not(tilt: list[float], shift: float) -> None:
+    slab = fcc111("Cu", (2, 2, 3), vacuum=10)
+    slab.rattle(0.1, seed=0)
+    slab.cell[2] = slab.cell[2, 2] * np.array(tilt)
+    slab.pbc = True
+    bonds = np.sort(slab.get_all_distances(mic=True), axis=None)
+    slab.positions[:, 2] += shift
+    slab.wrap()
+    near = as_crystal(slab).condensed
+    layer = Atoms(near.numbers, cell=near.lattice, scaled_positions=near.frac_coords, pbc=True)
+    height = near.volume / np.linalg.norm(np.cross(*near.lattice[:2]))
+    assert height == pytest.approx(np.ptp(fcc111("Cu", (2, 2, 3)).positions[:, 2]) + FELT, abs=0.5)
+    np.testing.assert_allclose(np.sort(layer.get_all_distances(mic=True), axis=None), bonds, atol=1e-6)
+    assert near.condensed is near
+
+
+def test_full_cells_are_left_alone(nio: Structure) -> None:
+    crystal = as_crystal(nio)
+    assert crystal.condensed is crystal
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 import torch
 from pymatgen.core import Lattice, Structure
 from pymatgen.core.operations import SymmOp
+from pymatgen.io.ase import AseAtomsAdaptor
 
 import magnetite
 from magnetite.api import load_order_model
@@ -48,6 +49,36 @@ def shaken(structure: Structure, seed: int = 0) -> Structure:
     for site, step in enumerate(steps):
         moved.translate_sites([site], 0.15 * step / np.linalg.norm(step), frac_coords=False)
     return moved
+
+
+def layer(height: float, tilt: float = 0.0, bottom: float = 1.0) -> Structure:
+    """FeCl2, one layer of the bulk, in a cell so high."""
+    lattice = Lattice([[3.5, 0, 0], [-1.75, 3.031, 0], [tilt, 0.3 * tilt, height]])
+    coords = [[0, 0, bottom + 1.35], [0, 2.0207, bottom + 2.7], [1.75, 1.0103, bottom]]
+    return Structure(lattice, ["Fe", "Cl", "Cl"], coords, coords_are_cartesian=True)
+
+
+@pytest.mark.parametrize("model", ["magnetism", "magnetism-best"])
+def test_it_does_not_matter_how_much_vacuum_is_beside_a_layer(model: str) -> None:
+    given = [layer(15), layer(15, bottom=13.5), layer(20), layer(35), layer(35, tilt=9), layer(80)]
+    open_above = AseAtomsAdaptor.get_atoms(layer(6, bottom=0))
+    open_above.pbc = [True, True, False]
+    first, *others = magnetite.analyze_many([*given, open_above], model=model, device="cpu")
+    assert first.in_domain
+    assert any("in vacuum" in warning for warning in first.warnings)
+    for other in others:
+        assert other.probabilities == pytest.approx(first.probabilities, abs=TOLERANCE)
+        assert other.site_moments == pytest.approx(first.site_moments, abs=1e-3)
+        assert other.warnings == first.warnings
+    (bulk,) = magnetite.analyze_many([layer(6)], model=model, device="cpu")
+    assert not any("in vacuum" in warning for warning in bulk.warnings)
+
+
+def test_atoms_and_molecules_in_boxes_stay_outside_the_domain() -> None:
+    box = Structure(Lattice.cubic(15), ["O", "O"], [[0.5, 0.5, 0.5], [0.5, 0.5, 0.58]])
+    report = magnetite.analyze_magnetism(box, device="cpu")
+    assert not report.in_domain
+    assert any("Å³ per atom" in warning for warning in report.warnings)
 
 
 @pytest.mark.parametrize("seed", [0, 1])

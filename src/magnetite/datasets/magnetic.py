@@ -25,7 +25,7 @@ from magnetite.datasets.records import Record, find_records, read_records
 from magnetite.elements import FROZEN_4F
 from magnetite.errors import DataError, StructureError
 from magnetite.graphs import Graph
-from magnetite.structures import as_crystal
+from magnetite.structures import Crystal, as_crystal
 from magnetite.sublattice import magnetic_geometry
 
 N_FOLDS = 10
@@ -92,6 +92,19 @@ def hash_fold(formula: str) -> int:
     return int(hashlib.sha256(formula.encode()).hexdigest(), 16) % N_FOLDS
 
 
+def chemical_cell(crystal: Crystal) -> tuple[Crystal, NDArray[np.int64]]:
+    """The cell that models of magnetic order see: primitive, and without what is empty beside layers and wires.
+
+    What is emptier than `MAX_TRAINING_VOLUME` even so, such as atoms and molecules in boxes, stays as it is.
+
+    Returns:
+        The cell, and for each atom of the crystal its place in it.
+    """
+    primitive, places = crystal.primitive
+    near = primitive.condensed
+    return (near if near.volume <= MAX_TRAINING_VOLUME * len(near) else primitive), places
+
+
 class MagneticData:
     """Reads the labelled sets of a data folder (see docs/data.md) with one split for all of them.
 
@@ -124,7 +137,7 @@ class MagneticData:
             return None
         try:
             crystal = as_crystal(cell, source=str(row.get("id")))
-            primitive, places = crystal.primitive
+            primitive, places = chemical_cell(crystal)
             graph = primitive.graph
         except StructureError as error:
             self.refused.append(error)

@@ -12,7 +12,7 @@ from ase.data import chemical_symbols
 from numpy.typing import NDArray
 from torch import Tensor
 
-from magnetite.datasets.magnetic import MAX_TRAINING_VOLUME
+from magnetite.datasets.magnetic import MAX_TRAINING_VOLUME, chemical_cell
 from magnetite.elements import FROZEN_4F, U_METALS, is_ggau
 from magnetite.graphs import Graph
 from magnetite.order.calibration import Calibration
@@ -23,6 +23,7 @@ from magnetite.reports import CLASSES, SURE, MagnetismReport
 from magnetite.runtime import collate
 from magnetite.structures import Crystal
 from magnetite.sublattice import magnetic_geometry
+from magnetite.vacuum import FELT
 from magnetite.zoo.cards import Card
 from magnetite.zoo.model import ZooModel
 
@@ -34,16 +35,23 @@ NOT_ZERO = 0.3
 """Probability of k = 0 below which FM is contradicted: of such crystals of the validation fold that neutrons know,
 two in three are antiferromagnets (asked the trees for k that did not learn from them)."""
 
+IN_VACUUM = f"a layer or wire in vacuum, of which {FELT:g} Å count: nearly all training crystals fill their cells"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedCrystal:
-    """A crystal's primitive cell as a graph, and what the report needs of the original."""
+    """A crystal's `chemical_cell` as a graph, and what the report needs of the original."""
 
     graph: Graph
     volume_per_atom: float
     geometry: NDArray[np.float64]
     places: NDArray[np.int64]
     crystal: Crystal
+
+    @property
+    def in_vacuum(self) -> bool:
+        """Whether empty space beside it was left out."""
+        return self.crystal.volume > 1.001 * self.volume_per_atom * len(self.crystal)
 
 
 class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
@@ -64,15 +72,13 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
         return cls(card, from_tensors(card.settings["network"], tensors, device), domain, device)
 
     def prepare(self, crystal: Crystal) -> PreparedCrystal:
-        """Reduce to the primitive chemical cell and find the neighbours.
+        """Reduce to the chemical cell and find the neighbours.
 
         Raises:
             StructureError: atoms coincide.
         """
-        primitive, places = crystal.primitive
-        return PreparedCrystal(
-            primitive.graph, primitive.volume / len(primitive), magnetic_geometry(primitive), places, crystal
-        )
+        cell, places = chemical_cell(crystal)
+        return PreparedCrystal(cell.graph, cell.volume / len(cell), magnetic_geometry(cell), places, crystal)
 
     def cost(self, prepared: PreparedCrystal) -> int:
         """Number of edges."""
@@ -127,6 +133,7 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
             in_domain=not objections,
             warnings=(
                 *(f"outside the training domain: {o}" for o in objections),
+                *([IN_VACUUM] if prepared.in_vacuum else []),
                 *self._cautions(prepared.graph.n_atoms, elements, order, zero_k),
             ),
             model=str(self.card),

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from magnetite.clusters import VACUUM
 from magnetite.errors import DataError
 from magnetite.potential.batch import SpinBatch
 from magnetite.potential.coupling import Harmonics, Mix, Power, SelfProduct, blocks
@@ -24,6 +23,7 @@ from magnetite.potential.orbit import SpinOrbit
 from magnetite.potential.radial import Densities, RadialBasis
 from magnetite.potential.spins import SPIN_FACTORS, bounded, spin_factors
 from magnetite.potential.standard import Standard
+from magnetite.vacuum import VACUUM
 
 _SPIN_CHANNELS = 8
 _MIXED_SPECIES = 4

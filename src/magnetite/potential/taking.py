@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from magnetite.clusters import Cluster, as_sample, with_vacuum
+from magnetite.clusters import Cluster, as_sample
 from magnetite.errors import DataError, StructureError
 from magnetite.potential.arrays import as_vectors
 from magnetite.structures import Crystal
+from magnetite.vacuum import with_vacuum
 
 if TYPE_CHECKING:
     from ase import Atoms
