@@ -33,9 +33,8 @@ def with_vacuum(
     from ase.cell import Cell
 
     filled = np.array(Cell(np.where(periodic[:, None], cell, 0.0)).complete())  # open ones at right angles
-    for axis in np.flatnonzero(~periodic):
-        normal = np.cross(filled[axis - 2], filled[axis - 1])
-        normal /= np.linalg.norm(normal)
+    for axis in np.flatnonzero(~periodic).tolist():
+        normal = _normal(filled, axis)
         along = positions @ normal
         extent = float(np.ptp(along)) if len(along) else 0.0
         enough = abs(cell[axis] @ normal) >= extent + VACUUM
@@ -58,17 +57,33 @@ def without_vacuum(
         Lattice and fractional coordinates of the same atoms; the very arrays given if there is nothing to leave out.
     """
     for axis in range(3):
-        heights = np.sort(coords[:, axis] % 1.0)
-        slices = np.diff(heights, append=heights[0] + 1.0)
-        widest = int(slices.argmax())
-        normal = np.cross(lattice[axis - 2], lattice[axis - 1])
-        normal /= np.linalg.norm(normal)
-        height = float(lattice[axis] @ normal)  # negative in a left-handed cell
-        left = slices[widest] * abs(height) - FELT
-        if left > _SLACK:
+        empty, middle = _widest(lattice, coords, axis)
+        if empty > FELT + _SLACK:
             whole = coords.copy()  # the cell begins amid what is empty
-            whole[:, axis] = (coords[:, axis] - heights[widest] - slices[widest] / 2) % 1.0
+            whole[:, axis] = (coords[:, axis] - middle) % 1.0
             shorter = lattice.copy()
-            shorter[axis] = normal * (height - np.copysign(left, height))
+            upright = _normal(lattice, axis)
+            height = float(lattice[axis] @ upright)  # negative in a left-handed cell
+            shorter[axis] = upright * (height - np.copysign(empty - FELT, height))
             lattice, coords = shorter, whole @ lattice @ np.linalg.inv(shorter)
     return lattice, coords
+
+
+def empty_axes(lattice: NDArray[np.float64], coords: NDArray[np.float64]) -> list[int]:
+    """Cell vectors along which nothing feels its next copy: there is more than `FELT` of empty space."""
+    return [axis for axis in range(3) if _widest(lattice, coords, axis)[0] > FELT + _SLACK]
+
+
+def _widest(lattice: NDArray[np.float64], coords: NDArray[np.float64], axis: int) -> tuple[float, float]:
+    """The widest empty slice along a cell vector: its height in Å and the fractional coordinate in its middle."""
+    heights = np.sort(coords[:, axis] % 1.0)
+    slices = np.diff(heights, append=heights[0] + 1.0)
+    widest = int(slices.argmax())
+    height = abs(float(lattice[axis] @ _normal(lattice, axis)))
+    return float(slices[widest]) * height, float(heights[widest] + slices[widest] / 2)
+
+
+def _normal(lattice: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Unit vector upright on the other two cell vectors."""
+    found: NDArray[np.float64] = np.cross(lattice[axis - 2], lattice[axis - 1])
+    return found / float(np.linalg.norm(found))

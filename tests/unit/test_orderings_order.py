@@ -214,6 +214,8 @@ def test_one_site_cannot_be_compensated_without_a_wave() -> None:
     report = MagnetismReport("Mn", {"NM": 0, "AFM": 1, "FM": 0}, 1.0, 0, in_domain=True, warnings=(), model="t")
     with pytest.raises(StructureError, match="no AFM pattern is known"):
         report.initial_order(lonely)
+    (only,) = magnetite.rank_wave_vectors(lonely, 0.5, device="cpu")
+    assert only.probability == 1
 
 
 def test_the_model_gives_reports_that_know_their_crystal() -> None:

@@ -129,3 +129,18 @@ def test_period_counts_cells(nio: Structure) -> None:
     found = {star.k: star.period for star in stars(primitive(nio))}
     assert found[Fraction(0), Fraction(0), Fraction(0)] == 1
     assert set(found.values()) == {1, 2, 3, 4, 6}
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_no_wave_runs_across_vacuum(axis: int) -> None:
+    """A square layer of one atom has the stars of a square lattice in two dimensions, however the cell is turned."""
+    lengths = np.roll([20.0, 3.0, 3.0], axis)
+    found = stars(primitive(Structure(Lattice.orthorhombic(*lengths), ["Fe"], [[0.5] * 3])))
+    assert all(star.k[axis] == 0 for star in found)
+    plane = {tuple(sorted((min(a, GRID - a), min(b, GRID - b)))) for a, b in product(range(GRID), repeat=2)
+             if all(x % 2 == 0 for x in (a, b)) or all(x % 3 == 0 for x in (a, b))}  # fmt: skip
+    assert len(found) == len(plane)
+    wire = stars(primitive(Structure(Lattice.orthorhombic(20, 3, 20), ["Fe"], [[0.5] * 3])))
+    assert [star.k for star in wire] == [(0, Fraction(n), 0) for n in (0, "1/6", "1/4", "1/3", "1/2")]
+    bulk = stars(primitive(Structure(Lattice.orthorhombic(8, 3, 3), ["Fe"], [[0.5] * 3])))
+    assert any(star.k[0] for star in bulk), "8 Å are felt across"

@@ -41,5 +41,7 @@ def probabilities_of(
         temperature: by which the scores are divided.
     """
     is_zero = np.array([star.is_zero for star in candidates])
+    if is_zero.all():  # of what has vacuum on all sides
+        return np.ones(len(is_zero))
     shares = softmax(np.where(is_zero, -np.inf, scores / temperature))
     return np.where(is_zero, zero_k_probability, (1 - zero_k_probability) * shares)

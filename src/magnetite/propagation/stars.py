@@ -17,6 +17,7 @@ import numpy as np
 
 from magnetite.cells import compact
 from magnetite.sublattice.symmetry import MAX_ATOMS_ALONE, analyzed
+from magnetite.vacuum import empty_axes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,6 +108,8 @@ def point_group(crystal: Crystal) -> NDArray[np.int64]:
 def stars(crystal: Crystal) -> tuple[Star, ...]:
     """The candidates of a primitive cell: one star for each orbit under the point group, k = 0 first.
 
+    Across vacuum, where no moment feels another, a wave has no phase: there all candidates have a component of zero.
+
     Args:
         crystal: a primitive cell, as `Crystal.primitive` gives it.
 
@@ -114,6 +117,7 @@ def stars(crystal: Crystal) -> tuple[Star, ...]:
         Stars by length of their vectors, then by components.
     """
     points = _grid_points()
+    points = points[(points[:, empty_axes(crystal.lattice, crystal.frac_coords)] == 0).all(axis=1)]
     images = np.concatenate([points @ rotation for rotation in point_group(crystal)])
     images = np.concatenate([images, -images]) % GRID
     codes = (images @ _CODE).reshape(-1, len(points))
