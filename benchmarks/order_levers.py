@@ -21,7 +21,18 @@ from sklearn.metrics import f1_score, log_loss
 
 from magnetite.datasets.magnetic import MAX_TRAINING_VOLUME, trainable
 from magnetite.evaluation.metrics import accuracy, balanced_accuracy
-from magnetite.order.growing import AFM, NM, TREES, descriptors, ggau_model, none_model, outside_rows, tree_rows
+from magnetite.order.growing import (
+    AFM,
+    GGAU_BAG,
+    NM,
+    TREES,
+    Rows,
+    descriptors,
+    ggau_model,
+    none_model,
+    outside_rows,
+    tree_rows,
+)  # fmt: skip
 from magnetite.order.model import OrderModel
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.relatives import family_codes
@@ -30,7 +41,7 @@ from magnetite.order.train import read_examples
 from magnetite.order.trees import Trees, with_none, with_share
 from magnetite.zoo.loading import load_kind
 
-BAGS = (1, 4, 8)
+BAGS = (1, 4, GGAU_BAG)
 
 
 def main() -> None:
@@ -58,11 +69,11 @@ def main() -> None:
     like_network = [e for e in outside_rows(examples) if trainable(e)]
     narrow = none_model(descriptors(like_network, network), np.array([e.order == NM for e in like_network]))
     narrow_none = torch.sigmoid(odds_of([narrow], table)).float()
-    untold = known._replace(relatives=known.relatives[:, :0])
-    bag = [ggau_model(untold, seed) for seed in range(max(BAGS))]
-    codes = torch.cat([family_codes(join([e])) for e in rows])
-    told = odds_of([ggau_model(known, seed) for seed in range(max(BAGS))], torch.cat([table, relatives(codes)], dim=1))
-    computed = known.where((known.stratum == "ggau") & (known.order != NM))
+    bag = bag_of(known._replace(relatives=known.relatives[:, :0]))
+    wide = torch.cat([table, relatives(torch.cat([family_codes(join([e])) for e in rows]))], dim=1)
+    computed = known.where(known.stratum == "ggau")
+    told, untaught = odds_of(bag_of(known), wide), odds_of(bag_of(computed), wide)
+    computed = computed.where(computed.order != NM)
     plain = HistGradientBoostingClassifier(**TREES).fit(computed.x, computed.order == AFM)
 
     show = Figures(np.array([e.order for e in rows]), rows)
@@ -85,7 +96,7 @@ def main() -> None:
         mean = odds_of(bag[:size], table)
         name = f"… GGA+U chemistry: mean of {size} on balanced rows and measured orders"
         show(name, stacked(first, mean))
-    show(f"… GGA+U chemistry: and these {max(BAGS)} are told the orders of relatives", stacked(first, told))
+    show(f"… GGA+U chemistry: and these {GGAU_BAG} are told the orders of relatives", stacked(first, told))
     share = f"… GGA+U chemistry: and these count for {config.ggau_tree_weight:g}, not for a half"
     show(share, stacked(first, told, shares))
     show(
@@ -94,6 +105,7 @@ def main() -> None:
     )
     show("… and of crystals that flew apart and large cells, too (magnetism)", whole(first, told))
     show("both bodies, all of these trees (magnetism-best)", whole(both, told))
+    show("… GGA+U chemistry: its trees without measured orders (magnetism-dft)", whole(both, untaught))
 
 
 def alone(network: MagnetismNetwork) -> list[MagnetismNetwork]:
@@ -105,6 +117,11 @@ def alone(network: MagnetismNetwork) -> list[MagnetismNetwork]:
         one.companions, one.trees = torch.nn.ModuleList(), None
         found.append(one)
     return found
+
+
+def bag_of(rows: Rows) -> list[HistGradientBoostingClassifier]:
+    """As many models as ship."""
+    return [ggau_model(rows, seed) for seed in range(GGAU_BAG)]
 
 
 def odds_of(models: list[HistGradientBoostingClassifier], table: torch.Tensor) -> torch.Tensor:

@@ -58,7 +58,7 @@ def layer(height: float, tilt: float = 0.0, bottom: float = 1.0) -> Structure:
     return Structure(lattice, ["Fe", "Cl", "Cl"], coords, coords_are_cartesian=True)
 
 
-@pytest.mark.parametrize("model", ["magnetism", "magnetism-best"])
+@pytest.mark.parametrize("model", ["magnetism", "magnetism-best", "magnetism-dft"])
 def test_it_does_not_matter_how_much_vacuum_is_beside_a_layer(model: str) -> None:
     given = [layer(15), layer(15, bottom=13.5), layer(20), layer(35), layer(35, tilt=9), layer(80)]
     open_above = AseAtomsAdaptor.get_atoms(layer(6, bottom=0))
@@ -264,7 +264,7 @@ def test_strange_distances_are_outside_the_training_domain(edge: float, said: st
     assert unlike == "composition and geometry are unlike the training data"
 
 
-@pytest.mark.parametrize("kind", ["magnetism", "magnetism-best"])
+@pytest.mark.parametrize("kind", ["magnetism", "magnetism-best", "magnetism-dft"])
 def test_far_atoms_are_magnets_if_their_shells_are_open(kind: str) -> None:
     lone = {s: Structure(Lattice.cubic(12), [s], [[0, 0, 0]]) for s in ("He", "Ne", "Ar", "Mg", "Ti", "Fe", "Cu", "C")}
     found = {symbol: magnetite.analyze_magnetism(crystal, model=kind) for symbol, crystal in lone.items()}

@@ -102,6 +102,22 @@ def grow_trees(network: MagnetismNetwork, examples: Sequence[Example], device: t
     return grown.eval()
 
 
+def grow_dft_trees(network: MagnetismNetwork, examples: Sequence[Example], device: torch.device) -> MagnetismNetwork:
+    """The network with trees that say what a calculation with a Hubbard U would: no measured order is told to them.
+
+    Args:
+        network: what `grow_trees` gave, perhaps with companions; stays as it is.
+        examples: all examples; the splits are chosen here.
+        device: where the network runs.
+    """
+    rows, _ = tree_rows(OrderTask(examples, device, draws=ORDER_DRAWS), network)
+    computed = rows.where(rows.stratum == "ggau")
+    trees = Trees.from_boosting([ggau_model(computed, seed) for seed in range(GGAU_BAG)])
+    grown = MagnetismNetwork(replace(network.config, dft_trees=trees.room)).to(device)
+    grown.load_state_dict(network.state_dict() | _named("dft_trees", trees))
+    return grown.eval()
+
+
 def tree_share(network: NDArray[np.float64], trees: NDArray[np.float64], is_afm: NDArray[np.bool_]) -> float:
     """The least of `TREE_WEIGHTS` whose log loss is within one standard error of the best.
 

@@ -193,7 +193,7 @@ class Trees(nn.Module):
         children = torch.stack([self.right.long() + first[:, None], self.left.long() + first[:, None]], dim=2)
         reached = first.repeat(len(x))
         row = (torch.arange(len(x), device=x.device) * x.shape[1]).repeat_interleave(trees)
-        way, node = torch.arange(len(reached), device=x.device), reached
+        way, node = torch.arange(len(reached), device=x.device), reached.clone()
         for level in range(self.depth):
             if level % STRIDE == STRIDE - 1:  # most ways are short: go on with those that have not ended
                 reached[way] = node
