@@ -296,3 +296,13 @@ def test_the_domain_holds_the_share_it_was_asked_for() -> None:
     np.testing.assert_allclose(domain.distance(unseen), near, atol=0.02)
     again = Domain.from_tensors(domain.tensors(), domain.settings())
     np.testing.assert_array_equal(again.distance(unseen), domain.distance(unseen))
+
+
+def test_what_repeats_calculations_says_so() -> None:
+    """KFeF3 is an antiferromagnet; calculations of such fluorides tried the ferromagnet alone."""
+    places = [[0, 0, 0], [0.5] * 3, [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]
+    perovskite = Structure(Lattice.cubic(4.12), ["K", "Fe", "F", "F", "F"], places)
+    reports = [magnetite.analyze_magnetism(perovskite, model=name) for name in ("magnetism-best", "magnetism-dft")]
+    told = [any(w.startswith("most FM labels come from calculations") for w in r.warnings) for r in reports]
+    assert told == [False, True]
+    assert reports[1].probabilities["FM"] > reports[0].probabilities["FM"] > 0.5

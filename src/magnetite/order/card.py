@@ -21,7 +21,7 @@ COMPUTED = (
     " Of oxides and fluorides with a Hubbard U it says what a calculation would say: there no measured order was among "
     "the rows of its trees."
 )
-NOT_NATURE = "Neutrons often find AFM where it says FM, as calculations do: the model without -dft is nearer to them."
+NOT_NATURE = "More often than the model without -dft it says FM, as calculations do, where neutrons find AFM."
 PRETRAINED = " A body first learned to name elements hidden in structures without labels, of folds 2 to 9 alone."
 SOURCES = {
     "ggau": (

@@ -127,13 +127,15 @@ def with_none(logits: Tensor, share: Tensor, weight: float) -> Tensor:
 
 
 class Trees(nn.Module):
-    """Decision trees as arrays of nodes, whose leaves are added up; a leaf is a node that leads to itself."""
+    """Decision trees as arrays of nodes, whose leaves are added up; a leaf is a node that leads to itself.
+
+    ``number`` is what a node compares its feature with, or what a leaf adds.
+    """
 
     feature: Tensor
-    threshold: Tensor
+    number: Tensor
     left: Tensor
     right: Tensor
-    value: Tensor
 
     def __init__(self, trees: int, nodes: int, depth: int) -> None:
         """Make room.
@@ -147,8 +149,7 @@ class Trees(nn.Module):
         self.depth = depth
         for name in ("feature", "left", "right"):
             self.register_buffer(name, torch.zeros(trees, nodes, dtype=torch.int16))
-        for name in ("threshold", "value"):
-            self.register_buffer(name, torch.zeros(trees, nodes, dtype=torch.float32))
+        self.register_buffer("number", torch.zeros(trees, nodes, dtype=torch.float32))
 
     @classmethod
     def from_boosting(cls, models: Sequence[HistGradientBoostingClassifier], room: Room | None = None) -> Self:
@@ -161,22 +162,22 @@ class Trees(nn.Module):
         grown = [predictors[0].nodes for model in models for predictors in model._predictors]  # noqa: SLF001
         needed = (len(grown), max(map(len, grown)), max(int(nodes["depth"].max()) for nodes in grown))
         trees = cls(*(room or needed))
+        start = float(np.mean([np.ravel(model._baseline_prediction) for model in models]))  # noqa: SLF001
         for index, nodes in enumerate(grown):
-            trees._plant(index, nodes, len(models))
-        trees.value[0] += float(np.mean([np.ravel(model._baseline_prediction) for model in models]))  # noqa: SLF001
+            trees._plant(index, nodes, nodes["value"] / len(models) + start * (index == 0))
         return trees
 
-    def _plant(self, index: int, nodes: NDArray[Any], models: int) -> None:
-        """Set a tree from scikit-learn's nodes."""
+    def _plant(self, index: int, nodes: NDArray[Any], value: NDArray[np.float64]) -> None:
+        """Set a tree from scikit-learn's nodes, and what each adds if it is a leaf."""
         leaf = nodes["is_leaf"].astype(bool)
         own = np.arange(len(leaf))
         threshold = np.where(leaf, 0.0, nodes["num_threshold"])
         below = threshold.astype(np.float32)
         above = below > threshold  # rounded up, past an input that may lie between
         below[above] = np.nextafter(below[above], np.float32(-np.inf))
-        whole = {"feature": np.where(leaf, 0, nodes["feature_idx"]), "threshold": below}
+        whole = {"feature": np.where(leaf, 0, nodes["feature_idx"]), "number": np.where(leaf, value, below)}
         whole |= {name: np.where(leaf, own, nodes[name]) for name in ("left", "right")}
-        for name, column in (whole | {"value": nodes["value"] / models}).items():
+        for name, column in whole.items():
             getattr(self, name)[index, : len(leaf)] = torch.from_numpy(column.astype(np.float32))
 
     @property
@@ -188,7 +189,7 @@ class Trees(nn.Module):
         """Sum of the leaves that each row ends in; x (n, features), double → (n,), double."""
         trees, nodes = self.feature.shape
         first = torch.arange(trees, device=x.device) * nodes
-        feature, threshold = self.feature.long(), self.threshold.double()
+        feature, threshold = self.feature.long(), self.number.double()
         # One table for all trees; a leaf is a node that leads to itself.
         children = torch.stack([self.right.long() + first[:, None], self.left.long() + first[:, None]], dim=2)
         reached = first.repeat(len(x))
@@ -202,4 +203,4 @@ class Trees(nn.Module):
             goes_left = x.take(row + feature.take(node)) <= threshold.take(node)
             node = children.take(2 * node + goes_left)
         reached[way] = node
-        return self.value.take(reached).double().view(len(x), trees).sum(1)
+        return self.number.take(reached).double().view(len(x), trees).sum(1)

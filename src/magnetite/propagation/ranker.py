@@ -25,7 +25,7 @@ def scores_of(trees: Trees, features: NDArray[np.float64]) -> NDArray[np.float64
         features: of the candidates, shape (n_candidates, n_features).
     """
     with torch.inference_mode():
-        device = trees.threshold.device
+        device = trees.number.device
         return np.asarray(trees(torch.from_numpy(features).to(device)).cpu().numpy())
 
 

@@ -24,13 +24,13 @@ ENTRY_POINT_GROUP = "magnetite.models"
 
 def available() -> dict[str, Path | str]:
     """Names of all models, with the card's path (the wheel's) or the package that offers it."""
-    own: dict[str, Path | str] = {path.stem: path for path in sorted(_folder().glob("*.json"))}
+    own: dict[str, Path | str] = {path.stem: path for path in _folder().glob("*.json")}
     others: dict[str, Path | str] = {
         point.name: point.dist.name if point.dist else point.value
         for point in entry_points(group=ENTRY_POINT_GROUP)
         if point.name not in own
     }
-    return own | others
+    return dict(sorted(own.items())) | others
 
 
 def find_card(name: str | PathLike[str]) -> Card:
