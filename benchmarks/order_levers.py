@@ -32,7 +32,7 @@ from magnetite.order.growing import (
     none_model,
     outside_rows,
     tree_rows,
-)  # fmt: skip
+)
 from magnetite.order.model import OrderModel
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.relatives import family_codes
