@@ -105,7 +105,7 @@ def main() -> None:
     )
     show("… and of crystals that flew apart and large cells, too (magnetism)", whole(first, told))
     show("both bodies, all of these trees (magnetism-best)", whole(both, told))
-    show("… GGA+U chemistry: its trees without measured orders (magnetism-dft)", whole(both, untaught))
+    show("… GGA+U chemistry: its trees without measured orders", whole(both, untaught))
 
 
 def alone(network: MagnetismNetwork) -> list[MagnetismNetwork]:

@@ -126,7 +126,7 @@ def test_the_first_order_of_nio_is_printed_as_in_the_document() -> None:
 
 def test_the_readme_has_the_figures_of_cards_and_documents() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for model in ("magnetism", "magnetism-best", "magnetism-dft"):
+    for model in ("magnetism", "magnetism-best"):
         figures = {metric["name"]: metric["value"] for metric in find_card(model).content["metrics"]}
         order = f"accuracy {figures['order accuracy']:.3f}, macro-F1 {figures['order macro-F1']:.3f}"
         assert order in readme

@@ -14,7 +14,7 @@ import pytest
 import magnetite
 from magnetite.zoo import DEFAULT_MODEL, find_card
 
-MODELS = (DEFAULT_MODEL, "magnetism-best", "magnetism-dft")
+MODELS = (DEFAULT_MODEL, "magnetism-best")
 ANSWERS = Path(__file__).with_name("answers.json")
 STRUCTURES = Path(__file__).parents[2] / "examples" / "structures"
 

@@ -58,7 +58,7 @@ def layer(height: float, tilt: float = 0.0, bottom: float = 1.0) -> Structure:
     return Structure(lattice, ["Fe", "Cl", "Cl"], coords, coords_are_cartesian=True)
 
 
-@pytest.mark.parametrize("model", ["magnetism", "magnetism-best", "magnetism-dft"])
+@pytest.mark.parametrize("model", ["magnetism", "magnetism-best"])
 def test_it_does_not_matter_how_much_vacuum_is_beside_a_layer(model: str) -> None:
     given = [layer(15), layer(15, bottom=13.5), layer(20), layer(35), layer(35, tilt=9), layer(80)]
     open_above = AseAtomsAdaptor.get_atoms(layer(6, bottom=0))
@@ -264,7 +264,7 @@ def test_strange_distances_are_outside_the_training_domain(edge: float, said: st
     assert unlike == "composition and geometry are unlike the training data"
 
 
-@pytest.mark.parametrize("kind", ["magnetism", "magnetism-best", "magnetism-dft"])
+@pytest.mark.parametrize("kind", ["magnetism", "magnetism-best"])
 def test_far_atoms_are_magnets_if_their_shells_are_open(kind: str) -> None:
     lone = {s: Structure(Lattice.cubic(12), [s], [[0, 0, 0]]) for s in ("He", "Ne", "Ar", "Mg", "Ti", "Fe", "Cu", "C")}
     found = {symbol: magnetite.analyze_magnetism(crystal, model=kind) for symbol, crystal in lone.items()}
@@ -296,13 +296,3 @@ def test_the_domain_holds_the_share_it_was_asked_for() -> None:
     np.testing.assert_allclose(domain.distance(unseen), near, atol=0.02)
     again = Domain.from_tensors(domain.tensors(), domain.settings())
     np.testing.assert_array_equal(again.distance(unseen), domain.distance(unseen))
-
-
-def test_what_repeats_calculations_says_so() -> None:
-    """KFeF3 is an antiferromagnet; calculations of such fluorides tried the ferromagnet alone."""
-    places = [[0, 0, 0], [0.5] * 3, [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]
-    perovskite = Structure(Lattice.cubic(4.12), ["K", "Fe", "F", "F", "F"], places)
-    reports = [magnetite.analyze_magnetism(perovskite, model=name) for name in ("magnetism-best", "magnetism-dft")]
-    told = [any(w.startswith("most FM labels come from calculations") for w in r.warnings) for r in reports]
-    assert told == [False, True]
-    assert reports[1].probabilities["FM"] > reports[0].probabilities["FM"] > 0.5

@@ -120,22 +120,6 @@ def test_what_they_have_a_say_in(nio: Structure) -> None:
     torch.testing.assert_close(mixed[:, 1] / (mixed[:, 1] + mixed[:, 2]), expected)
 
 
-def test_where_trees_of_calculations_are_asked_instead(nio: Structure) -> None:
-    iron = Structure(Lattice.cubic(2.866), ["Fe", "Fe"], [[0, 0, 0], [0.5, 0.5, 0.5]]).get_primitive_structure()
-    batch = batch_of(nio.get_primitive_structure(), iron)
-    usual, computed = (magnetite.load(name, device="cpu").network for name in ("magnetism-best", "magnetism-dft"))
-    with torch.no_grad():
-        p, q = (network(batch)["order"].softmax(1) for network in (usual, computed))
-        row = computed.described(batch)[:1]
-        odds = torch.stack([computed.ggau_trees(row)[0], computed.dft_trees(row)[0]])
-    torch.testing.assert_close(p[1], q[1])
-    torch.testing.assert_close(p[0, 0], q[0, 0])
-    shares = [share[0, 1] / (share[0, 1] + share[0, 2]) for share in (p, q)]
-    told, untold = torch.sigmoid(odds).float()
-    torch.testing.assert_close(shares[0] - shares[1], computed.config.ggau_tree_weight * (told - untold))
-    assert told > untold, "neutrons say that NiO is AFM"
-
-
 def test_trees_for_nm_learn_from_cells_that_networks_leave_out() -> None:
     dense = Example(
         as_crystal(Structure(Lattice.cubic(3), ["Fe"], [[0, 0, 0]])).graph, 27.0, "FeX", 5, "other", 2, -1,

@@ -31,8 +31,8 @@ card (.json) lie in RUN/model, ready for `--model RUN/model/NAME.json` of the co
 
   magnetite train order       --data DATA --run runs/a   order, moments and zero propagation vector
   magnetite train order       --data DATA --run runs/b --pretrain --companion runs/a
-                                                         the models as they ship, by names of their own;
-                                                         runs/a is the second body of NAME-best and NAME-dft
+                                                         both models as they ship, by names of their own;
+                                                         runs/a is the second body
   magnetite train propagation --data DATA --run runs/k   the ranker of propagation vectors, in minutes
   magnetite train prototypes  --data DATA --run runs/c   the classifier of structure types
   magnetite train prototypes  --data DATA --run runs/c --damage   after it, the one for damaged samples
@@ -69,8 +69,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--compile", action="store_true", help="compile the convolutions; needs a C compiler on a CPU")
     parser.add_argument(
         "--companion", type=Path, action="append", metavar="RUN",
-        help="order: a finished run, pretrained or of another seed, that joins in the models NAME-best and NAME-dft;"
-        " repeat for more",
+        help="order: a finished run, pretrained or of another seed, that joins in the model NAME-best; repeat for more",
     )  # fmt: skip
     parser.add_argument(
         "--damage", action="store_true", help="prototypes: learn damaged structures, too, after a run without it"

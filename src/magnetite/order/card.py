@@ -17,11 +17,6 @@ from magnetite.order.tasks import CONFIRMED
 FAST = "magnetism"
 VERSION = "0.9.0"
 BODIES = ("one equivariant network (e3nn)", "several equivariant networks (e3nn) that answer together")
-COMPUTED = (
-    " Of oxides and fluorides with a Hubbard U it says what a calculation would say: there no measured order was among "
-    "the rows of its trees."
-)
-NOT_NATURE = "More often than the model without -dft it says FM, as calculations do, where neutrons find AFM."
 PRETRAINED = " A body first learned to name elements hidden in structures without labels, of folds 2 to 9 alone."
 SOURCES = {
     "ggau": (
@@ -56,7 +51,7 @@ def describe(
     pretrained: bool = False,
 ) -> dict[str, Any]:
     """The card's content but for weights, elements and settings, with figures on the test split."""
-    counts, computed = Counter(e.stratum for e in examples), network.config.dft_trees is not None
+    counts = Counter(e.stratum for e in examples)
     counts[CONFIRMED[0]] = sum(e.has_curie and (e.stratum, e.order) == ("other", CONFIRMED[1]) for e in examples)
     return {
         "name": FAST,
@@ -66,7 +61,6 @@ def describe(
             "Magnetic order (NM, AFM, FM/FiM), zero or non-zero propagation vector and |m| of each site from the "
             f"primitive chemical cell: {BODIES[network.config.companions > 0]} on an adaptive neighbour graph, and "
             "trees that know the magnetic sublattice and how compounds of the same structure type were computed."
-            f"{COMPUTED * computed}"
         ),
         "licence": "MIT (weights and code)",
         "labels": (
@@ -86,7 +80,6 @@ def describe(
         ),
         "metrics": [m.as_dict() for m in measure(network, examples, calibration, device)],
         "limits": [
-            *([NOT_NATURE] if computed else []),
             "NM labels are inferred, and the inference removed hard cases: NM scores look better than they should.",
             "Most FM labels are calculations that tried no other order; 94 % agree with a later search over orders.",
             "One in twelve computed magnets outside GGA+U flew apart, to over 100 Å³ per atom: networks learned none.",

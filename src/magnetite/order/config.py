@@ -20,11 +20,10 @@ class NetworkConfig:
         dropout: share of pooled features dropped in training.
         trees: of the trees that help to tell AFM from FM; None before they are grown.
         ggau_trees: of those that do so where the Materials Project applies a Hubbard U.
-        dft_trees: of those that are asked instead of the latter, if any: they never saw a measured order.
-        relatives: number of families of crystals whose computed orders both are told; None if they are not.
+        relatives: number of families of crystals whose computed orders the latter are told; None if they are not.
         none_trees: of those that help to tell NM from magnets where it does not.
         tree_weight: share of the first in the probability of AFM among magnets.
-        ggau_tree_weight: share of the second, or of those instead of them, in it.
+        ggau_tree_weight: share of the second in it.
         none_weight: share of the last in the probability of NM.
         k_members: number of opinions on the propagation vector, 0 before there are any.
         k_trees: of the trees of each.
@@ -39,7 +38,6 @@ class NetworkConfig:
     dropout: float = 0.1
     trees: Room | None = None
     ggau_trees: Room | None = None
-    dft_trees: Room | None = None
     relatives: int | None = None
     none_trees: Room | None = None
     tree_weight: float = 0.5

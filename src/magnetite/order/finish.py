@@ -1,7 +1,6 @@
 """From trained networks to files of the zoo: trees, companions, calibration, domain, figures and cards.
 
-One file of weights serves three cards: ``magnetism`` reads one body of it, ``magnetism-best`` all of them, and
-``magnetism-dft`` as many, with trees that never saw a measured order.
+One file of weights serves two cards: ``magnetism`` reads one body of it, ``magnetism-best`` all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from magnetite.order.calibration import Calibration, fit_temperature
 from magnetite.order.card import FAST, describe
 from magnetite.order.domain import Domain
 from magnetite.order.export import element_counts, fit_domain, settings_of
-from magnetite.order.growing import grow_dft_trees, grow_k_trees, grow_trees
+from magnetite.order.growing import grow_k_trees, grow_trees
 from magnetite.order.moment_training import grow_moments
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.tasks import evaluate, out_of_fold
@@ -48,7 +47,7 @@ def export_run(
         examples: all examples; the splits are chosen here.
         folder: where the files go.
         device: where the networks run.
-        companions: trained on their own; with them there is a card ``NAME-best``, and they answer in ``NAME-dft``.
+        companions: trained on their own; with them there is a second card, ``NAME-best``.
         pretrained: which learned from structures without labels first: 0 the network, 1 the first companion, …
         card: what differs from the card that `describe` gives.
     """
@@ -60,12 +59,10 @@ def export_run(
     domain = _domain(network, train, output["features"], device)
     zero_k = _zero_k_temperature(network, examples, device)
     largest = with_companions(network, companions, device) if companions else network
-    computed = grow_dft_trees(largest, examples, device)
     name = str(card.pop("name", FAST))
-    weights = write_weights(to_tensors(computed) | domain.tensors(), folder, name)
+    weights = write_weights(to_tensors(largest) | domain.tensors(), folder, name)
     counts = element_counts(train)
-    cards = {name: network} | ({f"{name}-best": largest} if companions else {}) | {f"{name}-dft": computed}
-    for own, one in cards.items():
+    for own, one in [(name, network)] + ([(f"{name}-best", largest)] if companions else []):
         calibration = _calibration(held_out, output if one is network else evaluate(one, held_out, device), zero_k)
         began = any(number <= one.config.companions for number in pretrained)
         words = describe(one, examples, calibration, device, pretrained=began) | card | {"name": own}

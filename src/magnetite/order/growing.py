@@ -28,9 +28,11 @@ TREES: dict[str, Any] = {
 TREE_WEIGHTS = (0.5, 0.7, 0.85)
 """Settings of scikit-learn's boosted trees, and the shares that validation chooses from."""
 GGAU_BAG = 8
-GGAU_ROWS = {AFM: 2200, FM: 2640}
-"""Where the Materials Project applies a Hubbard U, so many models, each on so many rows drawn at random from that
-chemistry beside all measured orders: the FM rows are many, and one model on all of them is worse than the mean."""
+GGAU_RATIO = 1.2
+"""Where the Materials Project applies a Hubbard U, so many models, each on all AFM rows of that chemistry, so many
+times as many FM rows, drawn at random, and all measured orders: one model on all the many FM rows is worse."""
+MEASURED_WEIGHT = 1.6
+"""What one of the latter counts for: cross-validated, calculations and neutrons both gain over fewer rows of either."""
 OUTSIDE = ("other", "quiet")
 """Strata that trees for NM against magnets learn from: all beside the order set."""
 FEWER = TREES | {"max_features": 0.15}
@@ -102,22 +104,6 @@ def grow_trees(network: MagnetismNetwork, examples: Sequence[Example], device: t
     return grown.eval()
 
 
-def grow_dft_trees(network: MagnetismNetwork, examples: Sequence[Example], device: torch.device) -> MagnetismNetwork:
-    """The network with trees that say what a calculation with a Hubbard U would: no measured order is told to them.
-
-    Args:
-        network: what `grow_trees` gave, perhaps with companions; stays as it is.
-        examples: all examples; the splits are chosen here.
-        device: where the network runs.
-    """
-    rows, _ = tree_rows(OrderTask(examples, device, draws=ORDER_DRAWS), network)
-    computed = rows.where(rows.stratum == "ggau")
-    trees = Trees.from_boosting([ggau_model(computed, seed) for seed in range(GGAU_BAG)])
-    grown = MagnetismNetwork(replace(network.config, dft_trees=trees.room)).to(device)
-    grown.load_state_dict(network.state_dict() | _named("dft_trees", trees))
-    return grown.eval()
-
-
 def tree_share(network: NDArray[np.float64], trees: NDArray[np.float64], is_afm: NDArray[np.bool_]) -> float:
     """The least of `TREE_WEIGHTS` whose log loss is within one standard error of the best.
 
@@ -184,14 +170,13 @@ def outside_rows(examples: Sequence[Example]) -> list[Example]:
 
 def ggau_model(rows: Rows, seed: int) -> HistGradientBoostingClassifier:
     """One model of the bag for AFM against FM of crystals with a Hubbard U."""
-    rng = np.random.default_rng(seed)
-    drawn = [np.flatnonzero((rows.stratum == "measured") & (rows.order != NM))]
-    for label, number in GGAU_ROWS.items():
-        pool = np.flatnonzero((rows.stratum == "ggau") & (rows.order == label))
-        drawn.append(rng.permutation(pool)[:number])
-    chosen = rows.where(np.concatenate(drawn))
+    computed, measured = rows.stratum == "ggau", rows.stratum == "measured"
+    afm, fm = (np.flatnonzero(computed & (rows.order == label)) for label in (AFM, FM))
+    drawn = np.random.default_rng(seed).permutation(fm)[: round(GGAU_RATIO * len(afm))]
+    chosen = rows.where(np.concatenate([np.flatnonzero(measured & (rows.order != NM)), afm, drawn]))
     told = np.hstack([chosen.x, chosen.relatives])
-    return HistGradientBoostingClassifier(**TREES | {"random_state": seed}).fit(told, chosen.order == AFM)
+    weight = np.where(chosen.stratum == "measured", MEASURED_WEIGHT, 1.0)
+    return HistGradientBoostingClassifier(**TREES | {"random_state": seed}).fit(told, chosen.order == AFM, weight)
 
 
 def k_bag() -> list[HistGradientBoostingClassifier]:

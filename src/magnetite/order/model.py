@@ -163,11 +163,10 @@ class OrderModel(ZooModel[PreparedCrystal, MagnetismReport]):
                 f"primitive cells of more than {LARGE_CELL} sites were rarely tried in antiferromagnetic orders "
                 "in the training data: FM is the default there"
             )
-        elif CLASSES[first] == "FM" and (not is_ggau(elements) or self.network.dft_trees is not None):
-            where = "" if is_ggau(elements) else f"outside oxides and fluorides of {', '.join(sorted(U_METALS))} "
+        elif CLASSES[first] == "FM" and not is_ggau(elements):
             found.append(
-                f"{where}most FM labels come from calculations that tried no other order: check antiferromagnetic "
-                "alternatives"
+                f"outside oxides and fluorides of {', '.join(sorted(U_METALS))} most FM labels come from calculations "
+                "that tried no other order: check antiferromagnetic alternatives"
             )
         afm, fm = (order[CLASSES.index(name)] for name in ("AFM", "FM"))
         if CLASSES[first] == "FM" and zero_k < NOT_ZERO and fm < SURE * (afm + fm):

@@ -109,7 +109,6 @@ class MagnetismNetwork(nn.Module):
         self.companions = nn.ModuleList(Companion(config) for _ in range(config.companions))
         self.trees = Trees(*config.trees) if config.trees else None
         self.ggau_trees = Trees(*config.ggau_trees) if config.ggau_trees else None
-        self.dft_trees = Trees(*config.dft_trees) if config.dft_trees else None
         self.relatives = Relatives(config.relatives) if config.relatives else None
         self.none_trees = Trees(*config.none_trees) if config.none_trees else None
         self.k_trees = nn.ModuleList(Trees(*config.k_trees) for _ in range(config.k_members) if config.k_trees)
@@ -171,9 +170,8 @@ class MagnetismNetwork(nn.Module):
         if self.trees is None:
             return logits
         odds = self.trees(table)
-        with_u = self.ggau_trees if self.dft_trees is None else self.dft_trees
-        if with_u is not None and ggau.any():
-            odds[ggau] = with_u(table[ggau])
+        if self.ggau_trees is not None and ggau.any():
+            odds[ggau] = self.ggau_trees(table[ggau])
         weights = logits.new_tensor([self.config.tree_weight, self.config.ggau_tree_weight])
         logits = with_share(logits, torch.sigmoid(odds).to(logits.dtype), weights[ggau.long()])
         if self.none_trees is not None and not ggau.all():
