@@ -13,7 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 import magnetite
 from magnetite.datasets.magnetic import MAX_TRAINING_ATOMS, TEST_FOLD, VALIDATION_FOLD, Example, trainable
 from magnetite.elements import property_table
-from magnetite.order.growing import TREE_WEIGHTS, outside_rows, tree_share
+from magnetite.order.growing import TREE_WEIGHTS, TREES, outside_rows, tree_share
 from magnetite.order.network import MagnetismNetwork
 from magnetite.order.trees import Trees, counts, descriptor, with_none
 from magnetite.runtime import Batch, collate
@@ -118,6 +118,14 @@ def test_what_they_have_a_say_in(nio: Structure) -> None:
     assert 0 < none_weight < 1
     expected = (1 - weight) * plain[:, 1] / (plain[:, 1] + plain[:, 2]) + weight * share
     torch.testing.assert_close(mixed[:, 1] / (mixed[:, 1] + mixed[:, 2]), expected)
+
+
+def test_trees_without_a_branch_answer_alike() -> None:
+    """As they grow on fewer rows than two leaves need."""
+    x, y = np.arange(12.0)[:, None], np.arange(12) % 3 == 0
+    model = HistGradientBoostingClassifier(**TREES).fit(x, y)
+    got = Trees.from_boosting([model])(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(got, model.decision_function(x), atol=1e-6)
 
 
 def test_trees_for_nm_learn_from_cells_that_networks_leave_out() -> None:
